@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engines.catalogue import chatterbox, kokoro, piper, transformers, whisper
+from engines.catalogue import chatterbox, kokoro, mlx, piper, transformers, whisper
 from engines.catalogue.engines import Kind
 from engines.catalogue.own import SAFE_FILES, EngineName, OwnModel
 from engines.catalogue.pocket import POCKET
@@ -33,8 +33,7 @@ KOKORO_WEIGHTS = "kokoro-v1_0.pth"
 KOKORO_VOICES = ("voices/*.bin", "voices*.bin", "voices*.npz")
 KNOWN = (
     "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, Chatterbox,"
-    " Qwen3-TTS, and the"
-    " architectures of transformers that docs/models.md lists"
+    " Qwen3-TTS, and the architectures of transformers that docs/models.md lists"
 )
 
 
@@ -79,7 +78,7 @@ def fit_model(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
         raise UnfitModel(
             f"`{name}` ({own.place}) cannot be run: {_why_unknown(facts)}. What can be: {KNOWN}."
         )
-    if own.engine not in ("", family.engine):
+    if own.engine not in ("", family.engine, "mlx" if family.engine in mlx.FAMILIES else ""):
         raise UnfitModel(
             f"`{name}` ({own.place}) is {family.title}, which is not for the engine {own.engine}:"
             f" set `engine: {family.engine}`, or leave `engine` out."
@@ -87,6 +86,7 @@ def fit_model(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
     if lacking := family.lacks(facts, own):
         raise UnfitModel(f"`{name}` ({own.place}) is {family.title}, but {lacking}.")
     record = family.record(name, own, facts)
+    record = mlx.on_mlx(record) if own.engine == "mlx" else record
     if own.wanted_kind and own.wanted_kind not in record.kinds:
         raise UnfitModel(
             f"`{name}` ({own.place}) is {family.title}, for {record.kinds[0]}: set `kind: {record.kinds[0]}`,"
@@ -394,4 +394,5 @@ PRESUMED_ENGINES: Mapping[str, Adapter] = {
     **{engine: record.engine for engine, _, record in own_models()},
     "chatterbox": chatterbox.CHATTERBOX,
     "chatterbox-turbo": chatterbox.CHATTERBOX_TURBO,
+    "mlx": mlx.MLX_MODELS[0].engine,
 }

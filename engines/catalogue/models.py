@@ -8,6 +8,7 @@ from engines.catalogue.chatterbox import CHATTERBOX_MODELS
 from engines.catalogue.families import presumed_record
 from engines.catalogue.kokoro import KOKORO, KOKORO_GRAPHS
 from engines.catalogue.luxtts import LUXTTS
+from engines.catalogue.mlx import MLX_MODELS
 from engines.catalogue.own import OwnModel
 from engines.catalogue.piper import PIPER_MODELS
 from engines.catalogue.pocket import POCKET_MODELS
@@ -50,6 +51,7 @@ MODELS: tuple[ModelRecord, ...] = (
     *POCKET_MODELS,
     *TADA_MODELS,
     LUXTTS,
+    *MLX_MODELS,
     *QWEN3_TTS_MODELS,
     *PIPER_MODELS,
     *WHISPER_MODELS,

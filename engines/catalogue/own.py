@@ -28,6 +28,7 @@ EngineName = Literal[
     "qwen3-tts-design",
     "chatterbox",
     "chatterbox-turbo",
+    "mlx",
 ]
 """of the engines that run models of one's own; empty finds it by the files"""
 PLACE_NEEDED = "needs `repo`, a repository on the hub, or `folder`, a folder of this machine, and not both"

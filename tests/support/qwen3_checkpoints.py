@@ -56,6 +56,8 @@ RECORDS = {
 }
 """the catalogue's models by checkpoint; the others are run as CustomVoice of 1.7B"""
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+LAYOUT_TOLD = {"wide": True}
+"""shapes of checkpoints that mlx-audio reads too"""
 
 
 def make_checkpoints(folder: Path, *shapes: dict[str, Any]) -> Path:
