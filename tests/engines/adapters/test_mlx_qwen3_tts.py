@@ -105,8 +105,9 @@ def test_cloned_voices(workers: dict[str, ModelWorker]) -> None:
     assert np.array_equal(first, worker.speak(TEXT, untold, seed=1))
     assert not np.array_equal(first, worker.speak(TEXT, other, seed=1))
     begun = worker.speak(TEXT, told, lambda event: isinstance(event, Audio), seed=1)
-    assert len(begun) > 0
-    assert not np.array_equal(first[: len(begun)], begun)
+    shared = min(len(first), len(begun))
+    assert shared > 0
+    assert not np.array_equal(first[:shared], begun[:shared])
     with pytest.raises(BadInput, match="cloned voices only"):
         worker.speak(TEXT, None)
 
@@ -114,9 +115,13 @@ def test_cloned_voices(workers: dict[str, ModelWorker]) -> None:
 def test_designed_voices(workers: dict[str, ModelWorker]) -> None:
     """A voice is spoken as it is described; another description is another voice."""
     worker = workers["voice_design"]
-    deep, high = (worker.speak(TEXT, None, seed=1, design=one) for one in ("Old and deep.", "A child."))
+    deep, high = (
+        worker.speak(TEXT, None, lambda event: isinstance(event, Audio), seed=1, design=one)
+        for one in ("Old and deep.", "A child.")
+    )
     assert len(deep) > 0
-    assert not np.array_equal(deep, high)
+    shared = min(len(deep), len(high))
+    assert not np.array_equal(deep[:shared], high[:shared])
 
 
 def test_left_refused_and_empty(workers: dict[str, ModelWorker]) -> None:
