@@ -44,8 +44,7 @@ def create(args: Namespace) -> int:
     else:
         output.print_note(f"this is the voice {voice['name']!r}; it goes by that name, too")
         if not any(fit["can"] for fit in fits):
-            would = engines_to_pull(fits)
-            mend = f"voicebox models pull {would[0]}" if would else f"voicebox voices show {voice['id']}"
+            mend = engine_command(fits) or f"voicebox voices show {voice['id']}"
             output.print_note(f"no engine here can speak it yet: {mend}")
         print(voice["id"])
     return 0
@@ -107,8 +106,9 @@ def _own_rows(profile: Object, fits: list[Object]) -> Iterator[tuple[str, str]]:
     yield "whose", _owner(profile)
     able = [fit["engine"] for fit in fits if fit["can"]]
     yield "spoken by", ", ".join(able) or "no engine that is ready"
-    if not able and (would := engines_to_pull(fits)):
-        yield "would be", f"after `voicebox models pull {would[0]}`, or another of: {', '.join(would)}"
+    if not able and (command := engine_command(fits)):
+        others = f", or another of: {', '.join(would)}" if (would := engines_to_pull(fits)) else ""
+        yield "would be", f"after `{command}`{others}"
     for name in FACTS:
         if profile.get(name):
             yield name.replace("_", " "), str(profile[name])
@@ -131,6 +131,16 @@ def engines_to_pull(fits: list[Object]) -> list[str]:
     """Return the models that would speak a voice, were they here."""
     pull = "voicebox models pull "
     return [fit["engine"] for fit in fits if fit.get("would") and fit.get("reason", "").startswith(pull)]
+
+
+def engine_command(fits: list[Object]) -> str:
+    """Return the command that comes first on the way to an engine that speaks a voice; nothing where none is
+    known. A model to pull comes before an environment to install, which is larger.
+    """
+    if would := engines_to_pull(fits):
+        return f"voicebox models pull {would[0]}"
+    commands = (fit.get("reason", "").rpartition(": ")[2] for fit in fits if fit.get("would"))
+    return next((command for command in commands if command.startswith("voicebox engines install ")), "")
 
 
 def _owner(profile: Object) -> str:

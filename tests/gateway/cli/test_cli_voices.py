@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from cloning_server import clone, design, female, male, new_name, short
 from servers import TIMEOUT, Server, running
 from terminal import VOICEBOX, on_terminal
 
+from gateway.cli.voices import engine_command
 from gateway.security.keys import KEYS_FILE, KeyStore
 
 TWO_SECONDS_OF_PCM = 96_000
@@ -266,6 +268,20 @@ def test_a_voice_that_nothing_here_can_speak(server: Server) -> None:
     name = new_name("Silent")
     command = [*VOICEBOX, "voices", "create", name, "anna.flac", "--url", server.url]
     made = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
-    assert "voicebox models pull " in made.stderr
-    assert "voicebox models pull " in voices(server, "show", name)
+    (told,) = re.findall(r"can speak it yet: (voicebox (?:models pull|engines install) \S+)\n", made.stderr)
+    assert told in voices(server, "show", name)
     voices(server, "delete", name, "--yes")
+
+
+def test_what_to_install_for_a_voice_is_told() -> None:
+    """Where every engine that would speak a voice lacks its packages, the command that installs them is told;
+    a model that needs a pull only comes before it.
+    """
+    lacking = {"engine": "one", "can": False, "would": True}
+    lacking["reason"] = "torch, one not installed: voicebox engines install main"
+    pulled = {"engine": "two", "can": False, "would": True, "reason": "voicebox models pull two"}
+    useless = {"engine": "three", "can": False, "would": False, "reason": "it does not clone voices"}
+
+    assert engine_command([useless, lacking]) == "voicebox engines install main"
+    assert engine_command([useless, lacking, pulled]) == "voicebox models pull two"
+    assert engine_command([useless]) == ""

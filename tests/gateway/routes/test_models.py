@@ -213,7 +213,7 @@ def test_unexpected_errors_are_answered(served: Server, hub: FakeHub) -> None:
 
 
 def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line with a folder of its own."""
+    """Run the command line with a folder of its own, and without a server: one of the user's may run."""
     config = folder / "cli.yaml"
     config.write_text(
         json.dumps({"data_dir": str(folder / "data"), "models": {"folder": str(folder / "hub")}})
@@ -223,7 +223,7 @@ def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
-        env=dict(os.environ),
+        env=os.environ | {"VOICEBOX_URL": "http://127.0.0.1:1"},
     )
 
 
