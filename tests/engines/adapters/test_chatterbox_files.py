@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from outputs import QUIET
+from outputs import QUIET, SpeechTo
 
 pytest.importorskip("torch")
 if lacking := [name for name in ("chatterbox", "perth", "s3tokenizer") if not importlib.util.find_spec(name)]:
@@ -109,7 +109,7 @@ def test_a_model_without_a_voice(kind: str, tmp_path: Path) -> None:
 
     assert (info.voices, info.characters) == ((), {})
     with pytest.raises(UnknownVoice):
-        engine.speak(SpeechJob("Hello.", "", language="en"), QUIET)
+        engine.speak(SpeechJob("Hello.", "", language="en"), SpeechTo(lambda _event: True))
     made = engine.create_prompt(PromptJob((sample(kind, 120),)), QUIET)
     assert made == loaded(kind)[0].create_prompt(PromptJob((sample(kind, 120),)), QUIET)
 
