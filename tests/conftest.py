@@ -29,7 +29,15 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")  # no test depends on speed
 
-pytest_plugins = ["engine_tests", "shown_answers", "stores", "hub_server", "index_server", "cloning_server", "gpus"]
+pytest_plugins = [
+    "engine_tests",
+    "shown_answers",
+    "stores",
+    "hub_server",
+    "index_server",
+    "cloning_server",
+    "gpus",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ class JobRuns:
                 while batch := await events.get_all():
                     await response.send_events(batch)
             await self._wait_until_stopped(running, out, shared=shared)
-            error = self._told(_error_of(running))
+            error = self._as_answered(_error_of(running))
             if not reader.done() or _reading_error(reader):
                 await response.finish(error or _reading_error(reader))
             if isinstance(error, EngineBroken):
@@ -87,7 +87,7 @@ class JobRuns:
             reader.cancel()
             waiting.cancel()
 
-    def _told(self, error: BaseException | None) -> BaseException | None:
+    def _as_answered(self, error: BaseException | None) -> BaseException | None:
         """Return the error of a job as its client is told it."""
         error = diagnosed(error)
         told = as_overloaded(error)

@@ -44,8 +44,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_timeout: Positive = 60.0
     """seconds that a client may send nothing of a body it announced, or need for the head of a request"""
     keep_alive: Annotated[float, Meta(ge=0)] = 15.0
-    """seconds in which a transcription sends nothing, until white space or a comment is sent, in `text` and `srt`
-    three times as many; 0 is never
+    """seconds in which a transcription sends nothing, until white space or a comment is sent, in `text` and
+    `srt` three times as many; 0 is never
     """
     head_bytes: Annotated[int, Meta(ge=4096, le=1_048_576)] = 65_536
     """the most that a request line and its headers may have"""

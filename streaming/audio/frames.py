@@ -8,7 +8,6 @@ import av
 
 from engines.api import BYTES_PER_SAMPLE
 
-
 MonoFormat = Literal["s16", "s16p"]
 """FFmpeg's names of what is the same for one channel"""
 

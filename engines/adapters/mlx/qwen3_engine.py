@@ -97,7 +97,7 @@ class Qwen3Mlx:
                 self._rate,
                 self._config.tags,
                 language="taken",
-                instructions=self._config.takes_instructions,
+                instructions=self._config.follows_instructions,
                 seed=True,
                 cloning=self._prompts.cloning if self._prompts else None,
                 design=self._config.kind == "voice_design",
@@ -164,7 +164,7 @@ class Qwen3Mlx:
             return None
         is_designed = self._config.kind == "voice_design"
         instructions = describe(job) if is_designed else job.instructions or ""
-        is_told = is_designed or self._config.takes_instructions
+        is_told = is_designed or self._config.follows_instructions
         embeddings, _, padding = self._model._prepare_generation_inputs(
             text,
             language=language,

@@ -1,4 +1,4 @@
-"""Qwen3-TTS's codec, frame by frame: each layer keeps the end of what it has heard, and takes it up again.
+"""Qwen3-TTS's codec, frame by frame: each layer keeps the end of what it has states, and takes it up again.
 
 The library decodes all codes of a text at once, or stretches of them with 25 frames before each. All layers
 of the decoder look back only (`Qwen3TTSTokenizerV2Decoder`): with what each of them keeps, single frames give
@@ -18,7 +18,7 @@ REACH = 25
 """frames that a sound can depend on by convolutions alone: by the decoder's kernels it is fewer than 10"""
 
 
-class Heard(msgspec.Struct, frozen=True, eq=False):
+class CodecState(msgspec.Struct, frozen=True, eq=False):
     """What the layers have kept of one text."""
 
     kept: tuple[Tensor, ...] = ()
@@ -36,36 +36,36 @@ class StreamingDecoder:
         self.frame_samples = int(decoder.total_upsample)
         """that a frame becomes"""
 
-    def decode(self, codes: Tensor, heard: Sequence[Heard]) -> tuple[Tensor, list[Heard]]:
+    def decode(self, codes: Tensor, states: Sequence[CodecState]) -> tuple[Tensor, list[CodecState]]:
         """Return the sound of the next frames of several texts, [texts, samples], and what was kept of each.
 
-        `codes` are [texts, frames, groups], `heard` what was kept before.
+        `codes` are [texts, frames, groups], `states` what was kept before.
         """
-        run = _Run(self._decoder, heard)
+        run = _Run(self._decoder, states)
         sound = run.sound(run.hidden(codes.to(self._device)))
-        return sound, run.heard(codes.shape[1])
+        return sound, run.states(codes.shape[1])
 
-    def hear(self, codes: Tensor) -> Heard:
+    def advance(self, codes: Tensor) -> CodecState:
         """Return what is kept of frames, [frames, groups], whose sound nobody wants."""
-        run = _Run(self._decoder, [Heard()])
+        run = _Run(self._decoder, [CodecState()])
         hidden = run.hidden(codes[None].to(self._device))
         run.sound(hidden[..., -REACH:])
-        [heard] = run.heard(len(codes))
-        return heard
+        [state] = run.states(len(codes))
+        return state
 
 
 class _Run:
     """One pass through the decoder."""
 
-    def __init__(self, decoder: Any, heard: Sequence[Heard]) -> None:  # noqa: ANN401 - as above
+    def __init__(self, decoder: Any, states: Sequence[CodecState]) -> None:  # noqa: ANN401 - as above
         self._decoder = decoder
-        self._before = heard
+        self._before = states
         self._kept: list[Tensor] = []
 
-    def heard(self, frames: int) -> list[Heard]:
+    def states(self, frames: int) -> list[CodecState]:
         """Return what was kept of each text, after so many frames more."""
         return [
-            Heard(tuple(kept[number : number + 1] for kept in self._kept), before.frames + frames)
+            CodecState(tuple(kept[number : number + 1] for kept in self._kept), before.frames + frames)
             for number, before in enumerate(self._before)
         ]
 
@@ -103,9 +103,9 @@ class _Run:
         own = past + torch.arange(count, device=frames.device)[:, None]
         within = (places <= own) & (places > own - self._window)
         there = places >= past - frames
-        heard = within[None] & there[:, None]
-        zeros = torch.zeros(heard.shape, dtype=dtype, device=frames.device)
-        return zeros.masked_fill(~heard, -torch.inf)[:, None]
+        states = within[None] & there[:, None]
+        zeros = torch.zeros(states.shape, dtype=dtype, device=frames.device)
+        return zeros.masked_fill(~states, -torch.inf)[:, None]
 
     def sound(self, hidden: Tensor) -> Tensor:
         """Return the sound of what the transformer made, [texts, samples], in [-1, 1]."""
@@ -160,7 +160,7 @@ class _Run:
         self._kept.append(joined.narrow(dim, joined.shape[dim] - length, length).clone())
         return joined
 
-    def _past(self, before: Heard, place: int, new: Tensor, length: int, dim: int) -> Tensor:
+    def _past(self, before: CodecState, place: int, new: Tensor, length: int, dim: int) -> Tensor:
         if before.kept:
             return before.kept[place]
         shape = [1, *new.shape[1:]]

@@ -53,7 +53,7 @@ class Config(msgspec.Struct, frozen=True):
         return cast(Kind, self.tts_model_type)
 
     @property
-    def takes_instructions(self) -> bool:
+    def follows_instructions(self) -> bool:
         """Whether it follows instructions: the models of 0.6B do not, and the library drops them."""
         return self.kind != "base" and self.tts_model_size != SMALL
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engines.adapters.qwen3_tts.codec import Heard, StreamingDecoder
+from engines.adapters.qwen3_tts.codec import CodecState, StreamingDecoder
 from engines.adapters.qwen3_tts.config import NAMES, Config, read_config
 from engines.adapters.qwen3_tts.described_voice import DESCRIBED_VOICES, describe
 from engines.adapters.qwen3_tts.inputs import InputMaker, Inputs
@@ -75,7 +75,7 @@ class Member:
     """A job that is being spoken; one that says nothing has no utterance."""
 
     def __init__(
-        self, out: SpeechOutput, utterance: Utterance | None, heard: Heard, most_frames: int
+        self, out: SpeechOutput, utterance: Utterance | None, heard: CodecState, most_frames: int
     ) -> None:
         self.out = out
         self.utterance = utterance
@@ -148,7 +148,7 @@ class Qwen3Tts:
                 self._rate,
                 self._config.tags,
                 language="taken",
-                instructions=self._config.takes_instructions,
+                instructions=self._config.follows_instructions,
                 seed=True,
                 cloning=self._prompts.cloning if self._prompts else None,
                 design=self._config.kind == "voice_design",
@@ -192,11 +192,11 @@ class Qwen3Tts:
         voice = job.prompt.opened if job.prompt else None
         inputs = self._read(job, text, voice)
         if inputs is None:
-            return Member(out, None, Heard(), 0)
+            return Member(out, None, CodecState(), 0)
         with self._hook.during(out.beat):
             sampling = sampling_of(job.settings, self._usual)
             utterance = self._talker.begin(inputs, sampling, library_seed(job.seed))
-        return Member(out, utterance, voice.heard if voice else Heard(), self._longest(text))
+        return Member(out, utterance, voice.heard if voice else CodecState(), self._longest(text))
 
     def _read(self, job: SpeechJob, text: str, voice: ClonedVoice | None) -> Inputs | None:
         """Return what the model reads of a job; None where there is nothing to say."""

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from engines.adapters.qwen3_tts.codec import Heard, StreamingDecoder
+from engines.adapters.qwen3_tts.codec import CodecState, StreamingDecoder
 from engines.adapters.qwen3_tts.text import plain_text, says_something
 from engines.api import CloningCapabilities, Sample
 from engines.toolkit import pcm
@@ -38,7 +38,7 @@ class ClonedVoice(msgspec.Struct, frozen=True, eq=False):
 
     item: Any
     """the library's VoiceClonePromptItem"""
-    heard: Heard
+    heard: CodecState
     """what the codec keeps of the recording, behind which the model goes on"""
 
 
@@ -98,7 +98,7 @@ class PromptMaker:
             icl_mode=codes is not None,
             ref_text=words or None,
         )
-        return ClonedVoice(item, Heard() if codes is None else self._decoder.hear(codes))
+        return ClonedVoice(item, CodecState() if codes is None else self._decoder.advance(codes))
 
     def _fits(self, tensors: dict[str, Tensor], words: str) -> bool:
         """Return whether tensors are of this model's shape, not too long, and without NaN or infinity."""

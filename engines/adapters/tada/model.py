@@ -50,7 +50,9 @@ class SpeakingTada(TadaForCausalLM):  # type: ignore[misc] # the library's class
         """Return the audio of some tokens' features."""
         try:
             wave: Tensor = super()._decode_wav(encoded, time_before)
-        except Exception as exc:
+        except (
+            Exception
+        ) as exc:  # whatever it is: the library hides it, and it is raised again by whoever asks
             self.fault = exc
             raise
         return wave

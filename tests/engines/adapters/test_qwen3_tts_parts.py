@@ -177,7 +177,7 @@ def test_a_missing_config(tmp_path: Path) -> None:
 def test_who_follows_instructions(tmp_path: Path, kind: str, size: str | None, follows: bool) -> None:
     """The models with voices and the one that designs follow instructions, but not those of 0.6B."""
     config = read_config(written(tmp_path, tts_model_type=kind, tts_model_size=size))
-    assert config.takes_instructions == follows
+    assert config.follows_instructions == follows
 
 
 def test_descriptions() -> None:

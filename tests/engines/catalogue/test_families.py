@@ -13,9 +13,32 @@ WHISPER = ("config.json", "model.safetensors", "preprocessor_config.json", "toke
 CTRANSLATE2 = ("config.json", "model.bin", "tokenizer.json", "vocabulary.json")
 KOKORO = ("config.json", "mine.pth", "voices/anna.pt")
 VITS = ("config.json", "model.safetensors", "vocab.json")
-CHATTERBOX = ("t3_mtl23ls_v2.safetensors", "ve.pt", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json", "Cangjie5_TC.json")
-CHATTERBOX_TURBO = ("t3_turbo_v1.safetensors", "ve.safetensors", "s3gen_meanflow.safetensors", "vocab.json", "merges.txt", "tokenizer_config.json")
-QWEN3_TTS = ("config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json", "tokenizer_config.json", "vocab.json", "merges.txt", "speech_tokenizer/config.json", "speech_tokenizer/model.safetensors")
+CHATTERBOX = (
+    "t3_mtl23ls_v2.safetensors",
+    "ve.pt",
+    "s3gen.pt",
+    "grapheme_mtl_merged_expanded_v1.json",
+    "Cangjie5_TC.json",
+)
+CHATTERBOX_TURBO = (
+    "t3_turbo_v1.safetensors",
+    "ve.safetensors",
+    "s3gen_meanflow.safetensors",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+)
+QWEN3_TTS = (
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "preprocessor_config.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "speech_tokenizer/config.json",
+    "speech_tokenizer/model.safetensors",
+)
 PIPER = ("de_DE-a-low.onnx", "de_DE-a-low.onnx.json")
 MANY = tuple(
     f"de/{name}/de_DE-{name}-low.onnx{end}" for name in map(chr, range(97, 123)) for end in ("", ".json")
