@@ -262,7 +262,7 @@ class WorkerApp:
             await asgi.wait_until_disconnected(receive)
 
         def transcribe() -> None:
-            events.emit(cast(Transcriber, self._engine).transcribe(form.job, iter(audio), out))
+            out.finished(cast(Transcriber, self._engine).transcribe(form.job, iter(audio), out))
 
         try:
             response = responses.LineResponse(send)

@@ -6,10 +6,14 @@ A beat leaves only where nothing else has for a second, so that an engine may ca
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
-from engines.api import Audio, Beat, Progress, Stop, TranscriptSegment, Word
+import msgspec
+
+from engines.api import Audio, Beat, Finished, Progress, Stop, TranscriptSegment, Word
+from engines.errors import EngineFailed
 from engines.worker.event_queue import EventQueue
 
 BEAT_SECONDS = 1.0
@@ -66,12 +70,15 @@ class JobOutput:
             self.beat()
 
     def word(self, word: Word) -> None:
-        """Give a word, as SpeechOutput has it."""
+        """Give a word, as SpeechOutput has it. Raises EngineFailed for one that cannot be sent."""
+        check_sendable(word, Word)
         self.has_given = True
         self._put(word)
 
     def beat(self, progress: float | None = None) -> None:
-        """Say that the work goes on, as Output has it."""
+        """Say that the work goes on, as Output has it; a share that is no number is one that is not known."""
+        if progress is not None and not math.isfinite(progress):
+            progress = None
         self._activity.note()
         if self.events.cancelled:
             raise Stop
@@ -97,9 +104,43 @@ class RecordingOutput(JobOutput):
         self._seconds = 0.0
 
     def segment(self, segment: TranscriptSegment) -> None:
-        """Give a stretch of the transcript, as TranscriptionOutput has it."""
+        """Give a stretch of the transcript, as TranscriptionOutput has it. Raises EngineFailed for one that
+        cannot be sent.
+        """
+        check_sendable(segment, TranscriptSegment)
         self._put(segment)
+
+    def finished(self, end: Finished) -> None:
+        """Give the end of the transcription. Raises EngineFailed for one that cannot be sent."""
+        check_sendable(end, Finished)
+        self._put(end)
 
     def _sign(self, progress: float | None) -> Progress:
         self._seconds = max(self._seconds, progress or 0.0)
         return Progress(self._seconds)
+
+
+def check_sendable(event: object, kind: type[msgspec.Struct]) -> None:
+    """Check that what an engine gives is of a kind, and arrives as it is given: JSON has no NaN and no
+    infinity, and no number of another library. Raises EngineFailed.
+    """
+    if name := _name_of_no_number(event, ""):
+        raise EngineFailed(f"The engine gave a {kind.__name__} whose `{name}` is no finite number.")
+    try:
+        msgspec.json.decode(msgspec.json.encode(event), type=kind)
+    except (TypeError, ValueError, msgspec.MsgspecError) as exc:
+        raise EngineFailed(f"The engine gave a {kind.__name__} that cannot be sent: {exc}") from exc
+
+
+def _name_of_no_number(value: object, name: str) -> str:
+    """Return the name of the first field, of a value or of what it holds, that is NaN or infinite; else
+    nothing.
+    """
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else name
+    parts: list[tuple[object, str]] = []
+    if isinstance(value, msgspec.Struct):
+        parts = [(getattr(value, field), field) for field in value.__struct_fields__]
+    elif isinstance(value, tuple | list):
+        parts = [(part, name) for part in value]
+    return next((found for part, field in parts if (found := _name_of_no_number(part, field))), "")

@@ -1,0 +1,123 @@
+"""Tests of what an engine gives that cannot be sent: it is the engine's error, and no broken answer."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import contract_engines
+import pytest
+from one_worker import path_of_engines, started
+
+from engines.api import (
+    Audio,
+    EngineInfo,
+    Finished,
+    Output,
+    Place,
+    Progress,
+    SpeechJob,
+    SpeechOutput,
+    Threads,
+    TranscriptionJob,
+    TranscriptionOutput,
+    TranscriptSegment,
+    TranscriptToken,
+    TranscriptWord,
+    Word,
+)
+from engines.catalogue.engines import EngineRecord
+from engines.errors import EngineFailed
+
+STRANGE = EngineRecord("strange", "test_unsendable_events:Strange", ("speech",), "MIT")
+FRACTION: Any = Fraction(1, 2)
+"""a number that is no float, as those of numpy's float32 are none"""
+WORDS = {
+    "time": Word(0, 1, math.nan),
+    "until": Word(0, 1, 0.0, math.inf),
+    "cannot be sent": Word(0, 1, FRACTION),
+}
+SEGMENTS = {
+    "avg_logprob": TranscriptSegment("one", 0.0, 1.0, avg_logprob=-math.inf),
+    "logprob": TranscriptSegment("one", 0.0, 1.0, words=(TranscriptWord("one", 0.0, 1.0, -math.inf),)),
+    "TranscriptSegment": TranscriptSegment("e", 0.0, 1.0, logprobs=(TranscriptToken("e", math.nan, ()),)),
+    "cannot be sent": TranscriptSegment("\ud800", 0.0, 1.0),
+}
+ENDS = {"duration": Finished(math.nan, "en")}
+
+
+class Strange:
+    """An engine that gives what its job names: a word, a segment or an end."""
+
+    def load(self, place: Place, out: Output) -> EngineInfo:
+        """Return its info."""
+        return contract_engines.info("strange", Threads(1), hears=True)
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Give audio, and the word that the text names, if it does."""
+        out.beat(math.nan)
+        out.audio(contract_engines.CHUNK)
+        if job.text in WORDS:
+            out.word(WORDS[job.text])
+
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
+        """Give what the job's prompt names."""
+        out.beat(math.inf)
+        named = job.prompt or ""
+        seconds = sum(map(len, audio)) / 32_000
+        if named in SEGMENTS:
+            out.segment(SEGMENTS[named])
+        return ENDS.get(named, Finished(seconds, "en"))
+
+
+@pytest.fixture(autouse=True)
+def adapters_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the engine of these tests on the workers' import path."""
+    monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 90))
+
+
+async def recording() -> AsyncIterator[bytes]:
+    yield bytes(32_000)
+
+
+def test_words_that_cannot_be_sent() -> None:
+    """A word whose times are no finite numbers of ours is the engine's error, with its field; the worker goes
+    on.
+    """
+
+    async def test() -> None:
+        async with started(STRANGE) as (_, client):
+            for what in WORDS:
+                with pytest.raises(EngineFailed, match=what) as caught:
+                    _ = [event async for event in client.speak(SpeechJob(what, "low"))]
+                assert type(caught.value) is EngineFailed
+            events = [event async for event in client.speak(SpeechJob("good", "low"))]
+            assert Audio(contract_engines.CHUNK) in events
+
+    run(test)
+
+
+def test_transcripts_that_cannot_be_sent() -> None:
+    """A stretch or an end of a transcript with a number that is none, or text that is none, is the engine's
+    error; progress that is no number is none that is known.
+    """
+
+    async def test() -> None:
+        async with started(STRANGE) as (_, client):
+            for what in (*SEGMENTS, *ENDS):
+                with pytest.raises(EngineFailed, match=what) as caught:
+                    _ = [
+                        event async for event in client.transcribe(TranscriptionJob(prompt=what), recording())
+                    ]
+                assert type(caught.value) is EngineFailed
+            events = [event async for event in client.transcribe(TranscriptionJob(), recording())]
+            assert events == [Progress(0.0), Finished(1.0, "en")]
+
+    run(test)
