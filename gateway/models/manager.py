@@ -19,6 +19,7 @@ from engines.catalogue.records import ModelRecord, SourceName
 from engines.errors import BadInput, EngineUnavailable, SpeechError
 from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.runtime import Engines
+from engines.fleet.worker_group import WorkerGroup
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.file_threads import FileThreads
@@ -206,25 +207,15 @@ class LocalModelManager:
         """Make engines of models that are new, and remove those of models that are gone."""
         async with self._scan_lock:
             found = await self.models.threads.run(self.models.scan_runnable)
-            stale = [
-                name
-                for name, location in self._running.items()
-                if name not in found or found[name].location != location
-            ]
-            for name in stale:
+            for name in [name for name in self._running if name not in found]:
                 if self._in_use(name):
                     self._retire_engine(name)
                 else:
                     await self._remove_engine(name)
             untried: list[RunnableModel] = []
             for name, model in found.items():
-                if name not in self._running:
-                    engine = await self.models.threads.run(
-                        partial(self.models.make_engine, model, self._scan_soon.set)
-                    )
-                    added = self._engines.add(engine.record, engine.settings, engine.on_demand)
-                    self.models.model_engines.governor.add(added, name)
-                    self._running[name] = model.location
+                if self._running.get(name) != model.location:
+                    added = await self._make_engine(name, model)
                     if added.status().presumed:
                         untried.append(model)
             if newest := await self.models.threads.run(lambda: last_pulled(untried)):
@@ -236,6 +227,21 @@ class LocalModelManager:
             async with asyncio.timeout(SCAN_SECONDS):
                 await self._scan_soon.wait()
         self._scan_soon.clear()
+
+    async def _make_engine(self, name: str, model: RunnableModel) -> WorkerGroup:
+        """Make the engine of a model that is new, or whose files or packages are others now, and return its
+        group.
+        """
+        engine = await self.models.threads.run(partial(self.models.make_engine, model, self._scan_soon.set))
+        # nothing is awaited from here on: a request between the two would be served by a lesser engine
+        if self._in_use(name):
+            self._retire_engine(name)
+        elif before := self._engines.groups().get(name):
+            self.models.model_engines.governor.remove(before)
+        added = self._engines.add(engine.record, engine.settings, engine.on_demand)
+        self.models.model_engines.governor.add(added, name)
+        self._running[name] = model.location
+        return added
 
     def _retire_engine(self, name: str) -> None:
         """Have an engine finish what it has begun; others of the same name get what comes."""

@@ -113,6 +113,21 @@ def test_nobody_hears_the_old_voice(voices: Voices) -> None:
         assert pitch(begun[halves:]) == pytest.approx(OLD, abs=3)
 
 
+def test_there_is_a_voice_at_every_moment(voices: Voices) -> None:
+    """While files are replaced by others, every request is answered, by the old ones or by the new."""
+    with running(voices.folder / "server", voices.settings()) as server:
+        assert pitch(spoken(server)) == pytest.approx(OLD, abs=3)
+        voices.publish(NEW)
+        voices.pull()
+        deadline = time.monotonic() + TIMEOUT
+        heard = OLD
+        while heard != pytest.approx(NEW, abs=6):
+            response = httpx.post(**ask(server))
+            assert response.status_code == 200, response.text
+            heard = pitch(np.frombuffer(response.content, "<i2"))
+            assert time.monotonic() < deadline
+
+
 def test_files_written_over_are_others(voices: Voices) -> None:
     """Files that become others at the same place count as others: nothing is spoken from what was read before."""
     with running(voices.folder / "server", voices.settings()) as server:
