@@ -81,7 +81,7 @@ async def prepare_synthesis(
     choice = await with_needed_language(selected.choice, info, request, services.settings.speech, language)
     if info.speech and info.speech.language == "needed":
         log_entry.language = choice.language
-    request = _with_voice_defaults(request, choice.profile, info)
+    request, unfit = _with_voice_defaults(request, choice.profile, info)
     choice = with_spoken_voice(choice, info, language_of_job(request, choice, info))
     _log_choice(log_entry, request, choice)
     log_entry.batch = terms.batch
@@ -104,6 +104,7 @@ async def prepare_synthesis(
         language_of_job(request, choice, info),
         marks,
     )
+    log_entry.ignored += [f"settings.{name}" for name in unfit]
     takes_ipa = info.speech is not None and info.speech.ipa
     if dictionary and await respelling.ignores_entries(dictionary, text.text, ipa=takes_ipa):
         log_entry.ignored.append("pronunciations")
@@ -122,21 +123,30 @@ def _log_choice(log_entry: RequestLog, request: SpeechRequest, choice: Choice) -
     log_entry.characters = len(request.input)
 
 
-def _with_voice_defaults(request: SpeechRequest, profile: Profile | None, info: EngineInfo) -> SpeechRequest:
+def _with_voice_defaults(
+    request: SpeechRequest, profile: Profile | None, info: EngineInfo
+) -> tuple[SpeechRequest, list[str]]:
     """Return the request with its custom voice's own speed, instructions and settings where it sets none
-    itself.
+    itself, and the names of those settings that the engine has and does not allow: they may be another's.
     """
     if profile is None:
-        return request
+        return request, []
     instructions = profile.instructions if info.speech and info.speech.instructions else None
-    known = {setting.name for setting in info.speech.settings} if info.speech else set()
-    usual = {name: value for name, value in profile.settings.items() if name in known}
-    return msgspec.structs.replace(
+    known = {setting.name: setting for setting in info.speech.settings} if info.speech else {}
+    usual = {
+        name: value
+        for name, value in profile.settings.items()
+        if name in known and name not in request.settings
+    }
+    unfit = [name for name, value in usual.items() if not known[name].allows(value)]
+    fit = {name: value for name, value in usual.items() if name not in unfit}
+    request = msgspec.structs.replace(
         request,
         speed=profile.speed if profile.speed and not request.speed_given else request.speed,
         instructions=request.instructions or instructions or None,
-        settings=usual | request.settings,
+        settings=fit | request.settings,
     )
+    return request, unfit
 
 
 async def _no_speech(_segment: Segment, _attempt: int) -> AsyncGenerator[SpeechEvent, None]:

@@ -111,6 +111,28 @@ def test_a_voice_has_settings_of_its_own(fakes: Server) -> None:
     assert heard(fakes, name, settings={"octaves": 0}) == pytest.approx(LOW, rel=HALF_A_TONE)
 
 
+def test_a_voices_setting_that_the_engine_does_not_allow(fakes: Server) -> None:
+    """A voice's setting outside of what the engine allows is left out and named, as the caller did not send it;
+    one of the request in its place is taken, or refused, as ever.
+    """
+    name = new_name()
+    create_profile(
+        fakes,
+        name=name,
+        voice_type="preset",
+        preset_engine="mimic",
+        preset_voice_id="low",
+        settings={"octaves": 7, "size": "small"},
+    )
+
+    answer = speak(fakes, name, "word")
+    assert answer.status_code == 200
+    assert answer.headers["x-voicebox-ignored"] == "settings.octaves"
+    assert heard(fakes, name) == pytest.approx(LOW * 1.5, rel=HALF_A_TONE)
+    assert "x-voicebox-ignored" not in speak(fakes, name, "word", settings={"octaves": 1}).headers
+    refused(speak(fakes, name, "word", settings={"octaves": 7}), 400, "settings.octaves", None)
+
+
 def test_settings_of_a_voice_are_kept_and_changed(fakes: Server) -> None:
     """They are shown with the voice, and another set, or none, takes their place."""
     made = create_profile(
