@@ -171,10 +171,16 @@ class Supervisor:
 
     def rest(self) -> None:
         """Begin no further run until `wake`. The run that is under way is not a death however it ends, and it
-        is the caller who ends it.
+        is the caller who ends it, unless `keep_running` says that it goes on.
         """
         self._wanted.clear()
         self.ending = self._running
+
+    def keep_running(self) -> None:
+        """Note that the run that is under way, which `rest` was to end, goes on after `wake`: it had begun
+        nothing yet. Its end is a death again.
+        """
+        self.ending = False
 
     async def run(self) -> None:
         """Run the child over and over, until cancelled: what `ChildRun` started is stopped then, and

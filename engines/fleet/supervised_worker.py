@@ -171,6 +171,7 @@ class SupervisedWorker:
         """Start a worker, and return when it has ended. Raises StartFailed."""
         if not self._supervisor.wanted:
             return  # it was told to rest while what it is run from was taken hold of
+        self._supervisor.keep_running()  # or it was, and was woken again meanwhile
         self._set_state("starting")
         self.start_began = time.monotonic()
         process = await self._start_process()

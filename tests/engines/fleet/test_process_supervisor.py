@@ -287,6 +287,38 @@ def test_a_child_on_demand_sleeps_until_it_is_woken_and_after_each_death() -> No
     assert clock.slept == []
 
 
+def test_a_run_that_goes_on_after_all_can_die() -> None:
+    """A run that was told to end before it had begun anything, and goes on as it was woken again, is a death when
+    it ends: who wants its child makes room for it again.
+    """
+    clock = Clock()
+    started, dies = asyncio.Event(), asyncio.Event()
+    died: list[int] = []
+
+    async def test() -> None:
+        async def live(_run: ChildRun) -> None:
+            started.set()
+            await held.wait()
+            supervisor.keep_running()
+            await dies.wait()
+
+        held = asyncio.Event()
+        supervisor = Supervisor(live, on_demand=True, died=died.append, clock=clock, sleep=clock.sleep)
+        task = asyncio.create_task(supervisor.run())
+        supervisor.wake()
+        await started.wait()
+        supervisor.rest()
+        supervisor.wake()
+        held.set()
+        dies.set()
+        await until(lambda: bool(died))
+        assert not supervisor.wanted
+        await cancel(task)
+
+    run(test)
+    assert died == [1]
+
+
 def test_a_child_that_was_woken_again_while_it_ended_runs_at_once() -> None:
     """`wake` before the end that `rest` asked for brings the next run, without a delay and without a
     death.
