@@ -107,7 +107,7 @@ def unserved(machine: Machine, languages: Sequence[str]) -> list[str]:
         told.append(
             f"no natural voice can be had for {', '.join(lacking)}"
             + ("" if "hub" in machine.sources else " without the hub")
-            + "; eSpeak NG speaks it where it can"
+            + "; eSpeak NG speaks what it can of them"
         )
     return told
 

@@ -62,8 +62,8 @@ async def _transcribe(args: Namespace) -> int:
 
 
 async def _whole_text(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    """Yield the whole text, ended by a newline."""
-    text = (await response.read()).decode()
+    """Yield the whole text, ended by a newline; white space that was sent before it is none of it."""
+    text = (await response.read()).decode().lstrip()  # what was sent meanwhile to keep the connection
     yield text if text.endswith("\n") else f"{text}\n"
 
 
