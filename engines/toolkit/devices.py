@@ -61,7 +61,10 @@ def resolve_device(
     empty for one that can. Raises EngineFailed as `choose_device` does.
     """
     name = requested if requested != "auto" else next(iter(available), "cpu")
-    kind, _, number = name.partition(":")
+    kind, colon, number = name.partition(":")
+    if kind == "rocm" and torch.version.hip:  # torch calls AMD's GPUs by NVIDIA's name
+        kind = "cuda"
+        name = f"{kind}{colon}{number}"
     if kind not in supported:
         raise EngineFailed(
             f"There is no device '{requested}' for this engine: it should be auto, {', '.join(supported)}."

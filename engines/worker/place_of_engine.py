@@ -16,8 +16,8 @@ ASKED = {
     THREADS: "a number of threads, and 0 one for each core",
 }
 """the options that are the worker's, and what they should be"""
-ALSO_CALLED = {"mps": "mlx", "gpu": "mlx"}
-"""other names of a device, Apple's GPU, than MLX has for it; torch has one of them"""
+ALSO_CALLED = {"mps": "mlx", "gpu": "mlx", "rocm": "cuda"}
+"""other names of a device than its library has for it: of Apple's GPU than MLX, of AMD's than torch"""
 
 
 def take_place(options: Options, *, group: str = "", cache_folder: str = "") -> tuple[Place, Options]:

@@ -40,6 +40,19 @@ def test_a_missing_device_is_refused() -> None:
         devices.choose_device("cuda", ("cpu",), "main")
 
 
+def test_amds_gpus_go_by_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch is built for AMD's GPUs, `rocm` is what torch calls `cuda`; elsewhere there is no such device."""
+    there = {"cuda": 2, "cpu": 1}
+    monkeypatch.setattr(torch.version, "hip", "7.2")
+    for asked, name in (("rocm", "cuda"), ("rocm:1", "cuda:1"), ("cuda:1", "cuda:1")):
+        assert devices.resolve_device(asked, devices.PREFERENCE, there, lambda _: "") == name
+    with pytest.raises(EngineFailed, match="no device 'rocm:2' here"):
+        devices.resolve_device("rocm:2", devices.PREFERENCE, there, lambda _: "")
+    monkeypatch.setattr(torch.version, "hip", None)
+    with pytest.raises(EngineFailed, match="no device 'rocm' for this engine"):
+        devices.resolve_device("rocm", devices.PREFERENCE, there, lambda _: "")
+
+
 def test_an_unusable_gpu_is_not_replaced() -> None:
     """Where torch has no code for the GPU, "auto" is an error with a remedy, rather than the processor."""
 

@@ -44,7 +44,15 @@ def test_figures_that_cannot_be(info: EngineInfo) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "there"),
-    [("auto", "cpu"), ("cuda:1", "cuda"), ("mlx", "mlx"), ("mps", "mlx"), ("gpu", "mlx"), ("mps", "mps:0")],
+    [
+        ("auto", "cpu"),
+        ("cuda:1", "cuda"),
+        ("mlx", "mlx"),
+        ("mps", "mlx"),
+        ("gpu", "mlx"),
+        ("mps", "mps:0"),
+        ("rocm", "cuda"),
+    ],
 )
 def test_a_device_by_another_name(asked: str, there: str) -> None:
     """An engine computes on the device that was asked for, whichever of its names that has."""
