@@ -40,8 +40,6 @@ class PromptJob(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str = ""
     language: str | None = None
     """BCP-47 tag of what the samples say, where it is known"""
-    settings: dict[str, bool | float | str] = {}
-    """of the engine's own"""
 
 
 class SpeechJob(msgspec.Struct, frozen=True, omit_defaults=True):

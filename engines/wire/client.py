@@ -200,8 +200,6 @@ def _prompt_form(job: PromptJob, rate: int) -> aiohttp.FormData:
     form.add_field("model", job.model)
     if job.language:
         form.add_field("language", job.language)
-    if job.settings:
-        form.add_field("settings", msgspec.json.encode(job.settings).decode())
     for sample in job.samples:
         wav = encode_wav(sample.pcm, rate)
         form.add_field("audio", wav, filename="audio.wav", content_type="audio/wav")

@@ -15,7 +15,7 @@ from engines.worker.audio_queue import AudioQueue
 
 def read_prompt_job(headers: dict[bytes, bytes], content: bytes, rate: int) -> PromptJob:
     """Return the job in a form of `/tts/create_voice_prompt`: `audio` parts (WAV at `rate` Hertz), each with
-    the `reference_text` that follows it, and `model`, `language`, and `settings` (JSON).
+    the `reference_text` that follows it, and `model` and `language`.
 
     Raises BadInput or BadAudio.
     """
@@ -30,12 +30,7 @@ def read_prompt_job(headers: dict[bytes, bytes], content: bytes, rate: int) -> P
             fields[name] = value.decode("utf-8", "replace")
     if not samples:
         raise BadInput("`audio` is missing.", param="audio")
-    try:
-        settings = msgspec.json.decode(fields.get("settings") or "{}", type=dict[str, bool | float | str])
-    except msgspec.DecodeError as exc:
-        message = "`settings` should be an object of numbers, words and booleans."
-        raise BadInput(message, param="settings") from exc
-    return PromptJob(tuple(samples), fields.get("model", ""), fields.get("language") or None, settings)
+    return PromptJob(tuple(samples), fields.get("model", ""), fields.get("language") or None)
 
 
 def _parts(headers: dict[bytes, bytes], content: bytes) -> list[tuple[str, bytes]]:

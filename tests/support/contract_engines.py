@@ -296,7 +296,7 @@ class CloningTwice:
         from safetensors.numpy import save
 
         words = "|".join(sample.transcript for sample in job.samples)
-        return save({"a": np.zeros(1)}, {"job": f"{job.language} {job.settings} {words}"})
+        return save({"a": np.zeros(1)}, {"job": f"{job.language} {words}"})
 
     def open_prompt(self, data: bytes) -> str:
         """Return what the job said, and count it."""
