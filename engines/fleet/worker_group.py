@@ -199,7 +199,9 @@ class WorkerGroup:
             cards: Cards | None = [None] * len(down)
             if self._on_demand and down:
                 cards = await self._make_room(self._on_demand, len(down), evict)
-                self._promised = down
+                # what those that load still were promised is theirs until all have started
+                before = self._promised if self.starting else []
+                self._promised = [*(one for one in before if one not in down), *down]
             for worker, card in zip(down, cards or (), strict=False):
                 if worker.state == "failed":
                     self._pause.cancel()

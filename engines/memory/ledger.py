@@ -76,6 +76,8 @@ class Reservation(msgspec.Struct, frozen=True):
     grant: Grant
     gpus_free: dict[int, int] = {}
     """bytes of each of its GPUs that were free when it was promised"""
+    shares: tuple[Grant, ...] = ()
+    """of its workers"""
 
 
 class Ledger:
@@ -140,10 +142,15 @@ class Ledger:
     # Promises...
 
     def promise(self, name: str, grant: Grant, cards: Sequence[int | None], gpus_free: list[int]) -> None:
-        """Note what a model that starts is promised for workers on GPUs, and what is free of each now."""
+        """Note what a model that starts is promised for workers on GPUs, and what is free of each now; what
+        others of its workers were promised, which load still, stays promised.
+        """
         self._granted[name] = [*self._still_granted(name, cards), *_shares(grant, cards)]
         free = {card: gpus_free[card] for card in grant.gpus if card < len(gpus_free)}
-        self._reserved[name] = Reservation(grant, free)
+        earlier = self._reserved.get(name, Reservation(Grant(0)))
+        loading = _without(earlier.shares, cards, len(list(self._promised_pids(name))))
+        shares = (*loading, *_shares(grant, cards))
+        self._reserved[name] = Reservation(sum(loading, grant), free | earlier.gpus_free, shares)
 
     def _still_granted(self, name: str, cards: Sequence[int | None]) -> list[Grant]:
         """Return what was granted for those workers of a model that go on while others of it start on GPUs:
@@ -151,13 +158,7 @@ class Ledger:
         """
         processes = {pid for one in self._models if self.name_of(one) == name for pid in one.pids()}
         processes.update(self._promised_pids(name))
-        granted = list(self._granted.get(name, ()))
-        # a worker that died mostly starts on the GPU that it was on
-        for card in cards:
-            freed = next((one for one in granted if card in one.gpus), None)
-            if freed and len(granted) > len(processes):
-                granted.remove(freed)
-        return granted[len(granted) - min(len(granted), len(processes)) :]
+        return _without(self._granted.get(name, ()), cards, len(processes))
 
     def _grant_of(self, model: Evictable) -> Grant:
         """Return what was granted for all workers of a model; nothing where that is not known."""
@@ -219,6 +220,17 @@ class Ledger:
             measured = sum(self._gpu_held_by(pid) for pid in one.pids())
             total += max(measured, on_card) or math.inf
         return total
+
+
+def _without(granted: Sequence[Grant], cards: Sequence[int | None], processes: int) -> list[Grant]:
+    """Return what was granted for as many workers as have processes, where others start on GPUs again."""
+    left = list(granted)
+    # a worker that died mostly starts on the GPU that it was on
+    for card in cards:
+        freed = next((one for one in left if card in one.gpus), None)
+        if freed and len(left) > processes:
+            left.remove(freed)
+    return left[len(left) - min(len(left), processes) :]
 
 
 def _shares(grant: Grant, cards: Sequence[int | None]) -> list[Grant]:

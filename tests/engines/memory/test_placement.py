@@ -109,6 +109,35 @@ def test_a_model_is_put_on_the_freest_card() -> None:
     run(test)
 
 
+def test_a_second_promise_leaves_the_first() -> None:
+    """Memory that was promised to a worker which still loads is not given to others when another worker of its
+    model, which died, is promised memory again; that one's first promise is over.
+    """
+
+    async def test() -> None:
+        model = Workers()
+        made = Governor(
+            free=lambda: 100 * GIB,
+            gpus=lambda: [8 * GIB, 8 * GIB],
+            gpu_totals=lambda: [8 * GIB, 8 * GIB],
+            gpu_held=lambda _: 0,
+            held=lambda _: 0,
+            taken=lambda _: 0,
+        )
+        made.add(model, "two")
+        assert await made.reserve("two", MemoryNeed(GIB, 5 * GIB, ANY), workers=2) == [0, 1]
+        model.alive = [2]  # the worker on the first card died
+        assert await made.reserve("two", MemoryNeed(GIB, 5 * GIB, ANY)) == [0]
+        for card in (0, 1):
+            with pytest.raises(EngineUnavailable, match=rf"on GPU {card}"):
+                await made.reserve("other", MemoryNeed(GIB, 5 * GIB, card), evict=False)
+        assert await made.reserve("small", MemoryNeed(GIB, 2 * GIB, 0), evict=False) == [0]
+        made.release("two")
+        assert await made.reserve("other", MemoryNeed(GIB, 5 * GIB, 1), evict=False) == [1]
+
+    run(test)
+
+
 def test_workers_are_put_one_by_one() -> None:
     """Each worker of a model has a card with room of its own; where not all have one, none is started."""
 
