@@ -9,7 +9,7 @@ place, in one pass.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 import regex
@@ -99,6 +99,11 @@ class Spoken(Rewritten, frozen=True):
     """a word was left as it is, for its entry has only IPA and the engine takes none"""
 
 
+def _whole(respelling: str) -> tuple[str, bool]:
+    """Return a respelling as it is."""
+    return respelling, True
+
+
 class Dictionary:
     """Entries, as `check` gives them, made ready to be looked for."""
 
@@ -110,9 +115,9 @@ class Dictionary:
                 node = node.then.setdefault(token, _Node())
             node.entry = entry
 
-    def apply(self, text: str, *, ipa: bool) -> Spoken:
+    def apply(self, text: str, *, ipa: bool, reading: Callable[[str], tuple[str, bool]] = _whole) -> Spoken:
         """Apply the entries to a text; `ipa` tells whether the engine takes IPA, which then goes before a
-        respelling.
+        respelling, and `reading` returns what it gets of a respelling, and whether that is all.
         """
         edits: list[Edit] = []
         spans: list[tuple[int, int, str]] = []
@@ -121,11 +126,12 @@ class Dictionary:
         for start, end, entry in self._found(text):
             if ipa and entry.ipa:
                 spans.append((start + shift, end + shift, entry.ipa))
-            elif entry.respelling:
-                edits.append(Edit(start, end, entry.respelling))
-                shift += len(entry.respelling) - (end - start)
-            else:
-                ignored = True
+                continue
+            respelling, is_whole = reading(entry.respelling) if entry.respelling else ("", False)
+            ignored = ignored or not is_whole
+            if respelling:
+                edits.append(Edit(start, end, respelling))
+                shift += len(respelling) - (end - start)
         written = rewrite(text, edits)
         return Spoken(written.text, written.replaced, tuple(spans), ignored)
 

@@ -12,6 +12,7 @@ from engines.api import SpeechEvent, Word
 from engines.api.offsets import Rewriting
 from engines.errors import BadInput
 from gateway.services.off_loop import in_work_thread
+from streaming.text.marks import Marks
 from streaming.text.segments import Segment
 from voices.pronunciation import Dictionary, Spoken
 
@@ -26,9 +27,10 @@ SMALL_TEXT = 2000
 class Respeller:
     """Respells the segments of one request's text; without a dictionary everything passes as it is."""
 
-    def __init__(self, dictionary: Dictionary | None, text: Rewriting, *, ipa: bool) -> None:
+    def __init__(self, dictionary: Dictionary | None, text: Rewriting, marks: Marks, *, ipa: bool) -> None:
         self._dictionary = dictionary
         self._text = text
+        self._marks = marks
         self._ipa = ipa
         self._spoken: dict[int, Spoken] = {}
 
@@ -40,7 +42,10 @@ class Respeller:
 
     def respelling(self, text: str) -> str:
         """Return a text as the engine is to read it."""
-        return self._dictionary.apply(text, ipa=self._ipa).text if self._dictionary else text
+        return self._apply(self._dictionary, text).text if self._dictionary else text
+
+    def _apply(self, dictionary: Dictionary, text: str) -> Spoken:
+        return dictionary.apply(text, ipa=self._ipa, reading=self._marks.reading)
 
     def ipa_of(self, segment: Segment) -> tuple[tuple[int, int, str], ...]:
         """Return the IPA of stretches of a segment: (start, end, IPA)."""
@@ -67,17 +72,17 @@ class Respeller:
                     yield event
 
     def _respell(self, dictionary: Dictionary, segment: Segment) -> Segment:
-        spoken = dictionary.apply(segment.text, ipa=self._ipa)
+        spoken = self._apply(dictionary, segment.text)
         if spoken.replaced or spoken.ipa:
             self._spoken[segment.index] = spoken
         return msgspec.structs.replace(segment, text=spoken.text)
 
 
-async def ignores_entries(dictionary: Dictionary, text: str, *, ipa: bool) -> bool:
+async def ignores_entries(dictionary: Dictionary, text: str, marks: Marks, *, ipa: bool) -> bool:
     """Return whether some words will not be said as the caller wants. Raises BadInput where the text would
     grow out of all measure.
     """
-    apply = functools.partial(dictionary.apply, text, ipa=ipa)
+    apply = functools.partial(dictionary.apply, text, ipa=ipa, reading=marks.reading)
     spoken = await in_work_thread(len(text), apply) if len(text) > SHORT else apply()
     if len(spoken.text) > max(SMALL_TEXT, MOST_GROWTH * len(text)):
         times = len(spoken.text) / len(text)

@@ -106,7 +106,7 @@ async def prepare_synthesis(
     )
     log_entry.ignored += [f"settings.{name}" for name in unfit]
     takes_ipa = info.speech is not None and info.speech.ipa
-    if dictionary and await respelling.ignores_entries(dictionary, text.text, ipa=takes_ipa):
+    if dictionary and await respelling.ignores_entries(dictionary, text.text, marks, ipa=takes_ipa):
         log_entry.ignored.append("pronunciations")
     log_entry.note_choice((*choice.mapped, *request.clamped), choice.advice)
     return Synthesis(services, engines, request, choice, terms, log_entry, text, marks, dictionary)
@@ -186,7 +186,7 @@ class Synthesis:
         self._log_entry = log_entry
         self._text = text
         self._marks = marks
-        self._respeller = Respeller(dictionary, text, ipa=info.speech.ipa)
+        self._respeller = Respeller(dictionary, text, marks, ipa=info.speech.ipa)
         self._prompt: Prompt | None = None
         self._continuity = Continuity(request.seed, honours_seed=info.speech.seed)
         slowest, fastest = info.speech.speed

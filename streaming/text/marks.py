@@ -37,13 +37,33 @@ class Marks:
         """what is heard of those of which something is, by the same characters"""
         self.removed: list[str] = []
         """those that were taken out, each once"""
+        self._own: frozenset[str] = frozenset()
+        """characters for private use that the text has itself"""
+        self._readings: dict[str, tuple[str, bool]] = {}
 
     def take(self, text: Rewriting) -> None:
         """Put characters in the place of the marks that are known, and take the others out."""
-        characters = self._free_characters(text.text)
-        standing: dict[str, str] = {}
+        own = "" if text.text.isascii() else text.text
+        self._own = frozenset(char for char in own if ord(char) >= FIRST)
+        text.apply(self._stand_ins(text.text))
+        removed = list(_matches(text.text, self._foreign))
+        self.removed = list(dict.fromkeys(match[0] for match in removed))
+        text.apply(list(_removals(text.text, removed)))
+
+    def reading(self, written: str) -> tuple[str, bool]:
+        """Return words that come into the text after `take`, marks likewise, and whether none was lost."""
+        if written not in self._readings:
+            text = rewrite(written, self._stand_ins(written)).text
+            removed = list(_matches(text, self._foreign))
+            self._readings[written] = rewrite(text, _removals(text, removed)).text.strip(), not removed
+        return self._readings[written]
+
+    def _stand_ins(self, text: str) -> list[Edit]:
+        """Return the edits that put characters in the place of known marks, the same ones each time."""
+        standing = {mark: character for character, mark in self._written.items()}
+        characters = self._free_characters()
         edits = []
-        for match in _matches(text.text, self._known):
+        for match in _matches(text, self._known):
             if match[0] not in standing:
                 character = next(characters, "")
                 if not character:
@@ -53,10 +73,7 @@ class Marks:
                 if said := _said(match):
                     self._said[character] = said
             edits.append(Edit(*match.span(), standing[match[0]]))
-        text.apply(edits)
-        removed = list(_matches(text.text, self._foreign))
-        self.removed = list(dict.fromkeys(match[0] for match in removed))
-        text.apply(list(_removals(text.text, removed)))
+        return edits
 
     def names(self) -> list[str]:
         """Return what a caller is told of the marks that were taken out."""
@@ -110,10 +127,9 @@ class Marks:
             if char in by_character:
                 yield Edit(place, place + 1, by_character[char])
 
-    @staticmethod
-    def _free_characters(text: str) -> Iterator[str]:
-        """Yield characters for private use that the text does not have."""
-        used = set() if text.isascii() else {char for char in text if ord(char) >= FIRST}
+    def _free_characters(self) -> Iterator[str]:
+        """Yield characters for private use that the text does not have, and that stand for no mark."""
+        used = self._own | self._written.keys()
         return (chr(code) for code in range(FIRST, LAST) if chr(code) not in used)
 
 

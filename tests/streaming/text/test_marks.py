@@ -16,6 +16,7 @@ from engines.api.offsets import Rewriting
 from streaming.text.fitting import fitted
 from streaming.text.marks import FIRST, Marks
 from streaming.text.segments import split_text
+from voices.pronunciation import Dictionary, Entry
 
 LAUGH, SIGH = r"\[laughs?\]", r"\(sighs\)"
 SPELT = r"\[(?P<said>\w+)\]\(/[^)]*/\)"
@@ -40,6 +41,20 @@ def test_marks_come_back_as_they_were_written(parts: list[str]) -> None:
     assert "laugh" not in text.text
     assert "sighs" not in text.text
     assert marks.removed == []
+
+
+def test_marks_in_a_respelling() -> None:
+    """Marks that come into a text with a pronunciation are treated as its own: known ones reach the engine, as no
+    words meanwhile, and of others nothing is left.
+    """
+    marks, _ = taken("One [laugh] \U000f0000", (LAUGH,), (SIGH,))
+    entries = [Entry("one", "won [laughs] (sighs)"), Entry("two", "(sighs)"), Entry("three", "[laugh]")]
+    spoken = Dictionary(entries).apply("one two three", ipa=False, reading=marks.reading)
+
+    assert len(spoken.text) == len("won _ two _")
+    assert marks.restored(spoken.text).text == "won [laughs] two [laugh]"
+    assert spoken.ignored
+    assert marks.reading("a [laugh]") == ("a \U000f0001", True)
 
 
 @pytest.mark.parametrize(
