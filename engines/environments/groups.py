@@ -63,11 +63,11 @@ class Group(msgspec.Struct, frozen=True):
         """Return the lines of all its requirements, with those of the files that its own includes."""
         return "\n".join([*self.first, *self.without_dependencies, _text(self.requirements)])
 
-    def install_arguments(self) -> tuple[str, ...]:
+    def install_arguments(self, *, locked: bool = True) -> tuple[str, ...]:
         """Return what an installer is told after what comes first: the lock is complete, and nothing that
-        is not in it is installed.
+        is not in it is installed. Without it, the newest versions that the requirements allow are taken.
         """
-        if self.lock:
+        if locked and self.lock:
             return ("--no-deps", "--require-hashes", "-r", str(self.lock))
         return ("-r", str(self.requirements))
 

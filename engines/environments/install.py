@@ -37,12 +37,14 @@ def install_environment(
     *,
     index_url: str = "",
     or_usual: bool = False,
+    locked: bool = True,
     installer: Installer | None = None,
 ) -> Environment:
     """Install a group's environment below a folder, and return it, also where it was installed before.
 
     `index_url` is where torch is downloaded from; with `or_usual` it comes from where all packages do where
-    that index has none, or cannot be reached. An old environment is used until the new one is complete.
+    that index has none, or cannot be reached. Without `locked` all is in the newest versions that the
+    requirements allow. An old environment is used until the new one is complete.
     Raises InstallFailed; nothing that counts as installed is left then.
     """
     home = folder / group.name
@@ -57,7 +59,9 @@ def install_environment(
         path = home / secrets.token_hex(4)
         try:
             installer = installer or Installer.detect()
-            installed = _install_into(path, group, index_url, installer, on_line, or_usual=or_usual)
+            installed = _install_into(
+                path, group, index_url, installer, on_line, or_usual=or_usual, locked=locked
+            )
             if known and known.installed.added:
                 installed = _add_again(path, known.installed.added, installed, installer, on_line)
             layout.write_marker(home, installed)
@@ -106,7 +110,14 @@ def environment_lock(home: Path, on_line: OnLine) -> Iterator[None]:
 
 
 def _install_into(
-    path: Path, group: Group, index_url: str, installer: Installer, on_line: OnLine, *, or_usual: bool
+    path: Path,
+    group: Group,
+    index_url: str,
+    installer: Installer,
+    on_line: OnLine,
+    *,
+    or_usual: bool,
+    locked: bool,
 ) -> Installed:
     """Make an environment and install a group into it; return what its marker says.
 
@@ -120,7 +131,7 @@ def _install_into(
     if group.first:
         index_url = _install_first(python, group, index_url, installer, on_line, or_usual=or_usual)
     run_command(
-        installer.install_command(python, *group.install_arguments()),
+        installer.install_command(python, *group.install_arguments(locked=locked)),
         on_line,
         f"installing {group.display}",
     )

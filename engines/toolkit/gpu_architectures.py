@@ -7,6 +7,7 @@ capability, such as "9.0", or AMD's architecture, such as "gfx1100".
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 
 ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([a-z]?)")
@@ -63,7 +64,8 @@ def missing_code_reason(gpu: str, capability: str, built_for: Sequence[str], gro
     """
     if not built_for or runs_on(built_for, capability):
         return ""
-    install = f"voicebox engines install {group}" if group else "pip install --force-reinstall torch"
+    by_pip = f"{sys.executable} -m pip install --force-reinstall torch"
+    install = f"voicebox engines install {group}" if group else by_pip
     command = f"{install} --index-url {torch_index(built_for, capability)}"
     has = f"{describe_capability(capability)}, it has {', '.join(built_for)}"
     return f"This torch has no code for the GPU {gpu} ({has}): `{command}` brings one that has"

@@ -80,7 +80,12 @@ def install(args: Namespace) -> int:
         logged(folder.parent, f"install-{group.name}", lambda done: show(round(done))) as take,
     ):
         installed = install_environment(
-            group, folder, take, index_url=index_url, or_usual=args.index_url is None
+            group,
+            folder,
+            take,
+            index_url=index_url,
+            or_usual=args.index_url is None,
+            locked=not args.unlocked,
         )
     with _failures():
         faults = find_faults(group, check_environment(group, installed.python), _index_url(installed))

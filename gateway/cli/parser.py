@@ -230,6 +230,11 @@ def _engines(commands: Commands) -> None:
     )
     install.add_argument("--yes", action="store_true", help="do not ask")
     install.add_argument(
+        "--unlocked",
+        action="store_true",
+        help="the newest versions that fit, where an index lacks those that are locked by their hashes",
+    )
+    install.add_argument(
         "--index-url",
         metavar="URL",
         help="where torch comes from (default: as before, or what suits this machine)",

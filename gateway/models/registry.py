@@ -215,7 +215,7 @@ class ModelRegistry:
         self._runnable = {name: model.record for name, model in found.items()}
         listed = self.files.listing(self.records)
         self._unavailable = tuple(
-            self._unavailable_model(record, reasons[record.name], here=stored.complete)
+            self._unavailable_model(record, reasons, here=stored.complete)
             for record, stored in zip(self.records, listed, strict=True)
             if record.name not in found
         )
@@ -238,7 +238,12 @@ class ModelRegistry:
         )
         return msgspec.structs.replace(engine, on_demand=on_demand)
 
-    def _unavailable_model(self, record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
+    def _unavailable_model(
+        self, record: ModelRecord, reasons: Mapping[str, str], *, here: bool
+    ) -> UnavailableEngine:
+        reason = reasons[record.name]
+        if reasons.get(record.substitute) == "":
+            reason = ""  # a pull brings that one, which can run
         if not self.is_enabled(record.name):
             reason = reason or disabled_reason(record.name)
         return _unavailable(record, reason or f"voicebox models pull {record.name}", here=here)

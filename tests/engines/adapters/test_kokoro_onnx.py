@@ -71,7 +71,7 @@ def test_info() -> None:
     assert info.models == ("kokoro-int8", "kokoro")
     assert [voice.id for voice in info.voices] == VOICES
     assert info.characters["nova"].startswith("jf_") and info.characters["onyx"] == "jm_kumo"
-    assert (info.device, info.concurrency) == ("cpu", Steps(1))
+    assert (info.device, info.concurrency) == ("cpu", Steps(1, repeatable=True))
     assert info.speech is not None
     assert (info.speech.sample_rate, info.speech.speed) == (RATE, (0.5, 2.0))
     assert info.speech.languages == ("ja",)

@@ -39,10 +39,10 @@ def voice_ids(info: EngineInfo) -> list[str]:
 
 
 def test_every_speaking_engine_says_how_its_voices_are_read() -> None:
-    """Each engine of the catalogue that speaks names a function, and importing all of them loads none of the engines'
+    """Each engine of the catalogue that has presets names a function, and importing all of them loads none of the engines'
     libraries: the gateway calls them.
     """
-    readers = {record.engine.voices for record in MODELS if "speech" in record.kinds}
+    readers = {record.engine.voices for record in MODELS if "preset" in record.voice_types}
     assert all(readers)
     modules = sorted(reader.partition(":")[0] for reader in readers)
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"

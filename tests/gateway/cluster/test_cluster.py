@@ -205,6 +205,6 @@ def test_killing_the_first_process_ends_all(tmp_path: Path) -> None:
         tmp_path / "server", {"engines": {"espeak": {"enabled": False}}}, ("--workers", "2")
     ) as server:
         children = server.worker_pids()
-        assert len(children) >= 3
+        assert len(children) >= 2
         server.process.kill()
         wait_until(lambda: all(parent_of(pid) is None for pid in children), "all are gone")

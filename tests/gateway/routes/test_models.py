@@ -177,6 +177,7 @@ def test_unknown_models_and_pulls(served: Server) -> None:
     assert refused.status_code in (400, 503), refused.text
 
 
+@pytest.mark.engines
 def test_a_model_that_does_not_fit_says_so(
     tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +202,7 @@ def test_a_model_that_does_not_fit_says_so(
         assert call(server, "POST", f"/{NAME}/load").status_code == 503
 
 
+@pytest.mark.engines
 def test_unexpected_errors_are_answered(served: Server, hub: FakeHub) -> None:
     """An unexpected exception is a 500 at once, whichever process it is in, and the server goes on."""
     call(served, "POST", f"/{NAME}/pull")
@@ -227,6 +229,7 @@ def voicebox(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.engines
 def test_the_command_line(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Models are listed, pulled, verified and deleted without a server; each error is one sentence and a
     status.
