@@ -10,7 +10,6 @@ Audio leaves with every frame of 80 ms, and a job that nobody wants ends with th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +20,12 @@ from engines.adapters.mlx.library import choose_device, choose_dtype
 from engines.adapters.mlx.qwen3_files import load_qwen3
 from engines.adapters.mlx.qwen3_frames import Inputs, Speaker
 from engines.adapters.mlx.qwen3_prompts import ClonedVoice, PromptMaker
-from engines.adapters.qwen3_tts.config import NAMES, Config, read_config
-from engines.adapters.qwen3_tts.described_voice import DESCRIBED_VOICES, describe
+from engines.adapters.qwen3_tts.config import NAMES, read_config
+from engines.adapters.qwen3_tts.described_voice import describe
 from engines.adapters.qwen3_tts.languages import library_name
-from engines.adapters.qwen3_tts.request_options import OPTIONS
+from engines.adapters.qwen3_tts.request_options import OPTIONS, usual_settings
 from engines.adapters.qwen3_tts.text import plain_text, says_something, signs_pattern
-from engines.adapters.qwen3_tts.voices import describe_voices, map_openai_voices
+from engines.adapters.qwen3_tts.voices import model_voices
 from engines.api import (
     EngineInfo,
     Output,
@@ -37,20 +36,16 @@ from engines.api import (
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
-    Voice,
 )
 from engines.api.request_options import with_default
 from engines.errors import BadInput, EngineFailed, RunawayAudio, UnknownVoice
 from engines.toolkit import pcm
-from engines.toolkit.preset_voices import spread_over
 from engines.toolkit.seeds import library_seed
 
 BASE_SECONDS = 5.0
 """how long any text may take"""
 SECONDS_PER_TOKEN = 1.0
 """how much longer it may take for each of its tokens, which last a third of that when they are read aloud"""
-MOST_FRAMES = 8192
-"""of one text, where the checkpoint names no other limit"""
 
 
 class Qwen3Mlx:
@@ -73,7 +68,7 @@ class Qwen3Mlx:
         self._model = load_qwen3(folder, dtype)
         out.beat()
         self._signs = signs_pattern(self._model.tokenizer.get_added_vocab())
-        self._usual, self._most_frames = _usual_settings(self._model.generate_config or {})
+        self._usual, self._most_frames = usual_settings(self._model.generate_config or {})
         self._rate = int(self._model.sample_rate)
         self._frame_samples = int(self._model.speech_tokenizer.decode_upsample_rate)
         if self._config.kind == "base":
@@ -83,7 +78,7 @@ class Qwen3Mlx:
 
     def _info(self, device: str) -> EngineInfo:
         name = NAMES[self._config.kind]
-        voices, characters = _voices(self._config)
+        voices, characters = model_voices(self._config)
         self._voice_names = {voice.id for voice in voices}
         self._default_voice = voices[0].id if voices else ""
         return EngineInfo(
@@ -178,24 +173,3 @@ class Qwen3Mlx:
         tokens = len(self._model.tokenizer.encode(text))
         seconds = BASE_SECONDS + SECONDS_PER_TOKEN * tokens
         return min(self._most_frames, math.ceil(seconds * self._rate / self._frame_samples))
-
-
-def _voices(config: Config) -> tuple[tuple[Voice, ...], dict[str, str]]:
-    """Return the voices of a model, and one for each of OpenAI's names."""
-    if config.kind == "voice_design":
-        return DESCRIBED_VOICES, spread_over(DESCRIBED_VOICES)
-    voices = describe_voices(config.speakers if config.kind == "custom_voice" else (), config.tags)
-    return voices, map_openai_voices(voices)
-
-
-def _usual_settings(defaults: Mapping[str, object]) -> tuple[Settings, int]:
-    """Return the settings of a checkpoint's generation_config.json, and how many frames a text may become."""
-    usual: Settings = {}
-    for setting in OPTIONS.settings:
-        value = defaults.get(setting.name)
-        usual[setting.name] = float(value) if isinstance(value, int | float) else float(setting.default or 0)
-    for flag, name in (("do_sample", "temperature"), ("subtalker_dosample", "subtalker_temperature")):
-        if defaults.get(flag) is False:
-            usual[name] = 0.0
-    most = defaults.get("max_new_tokens")
-    return usual, most if isinstance(most, int) and most > 0 else MOST_FRAMES

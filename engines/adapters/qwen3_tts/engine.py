@@ -24,38 +24,35 @@ import torch
 from torch import Tensor
 
 from engines.adapters.qwen3_tts.codec import CodecState, StreamingDecoder
-from engines.adapters.qwen3_tts.config import NAMES, Config, read_config
-from engines.adapters.qwen3_tts.described_voice import DESCRIBED_VOICES, describe
+from engines.adapters.qwen3_tts.config import NAMES, read_config
+from engines.adapters.qwen3_tts.described_voice import describe
 from engines.adapters.qwen3_tts.inputs import InputMaker, Inputs
 from engines.adapters.qwen3_tts.languages import library_name
 from engines.adapters.qwen3_tts.library import load_model
 from engines.adapters.qwen3_tts.prompts import ClonedVoice, PromptMaker
-from engines.adapters.qwen3_tts.request_options import OPTIONS
+from engines.adapters.qwen3_tts.request_options import OPTIONS, usual_settings
 from engines.adapters.qwen3_tts.sampling import NO_CODE, sampling_of
 from engines.adapters.qwen3_tts.talker import Talker
 from engines.adapters.qwen3_tts.text import plain_text, says_something, signs_pattern
 from engines.adapters.qwen3_tts.utterance import Utterance
-from engines.adapters.qwen3_tts.voices import describe_voices, map_openai_voices
+from engines.adapters.qwen3_tts.voices import model_voices
 from engines.api import (
     EngineInfo,
     Output,
     Place,
     PromptJob,
     Setting,
-    Settings,
     SpeechCapabilities,
     SpeechJob,
     SpeechOutput,
     StepResult,
     Steps,
-    Voice,
     attempt,
 )
 from engines.api.request_options import with_default
 from engines.errors import BadInput, EngineFailed, RunawayAudio, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
-from engines.toolkit.preset_voices import spread_over
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.stopping import BeatHook, listed_layers
 from engines.toolkit.threads import set_torch_threads
@@ -67,8 +64,6 @@ BASE_SECONDS = 5.0
 """how long any text may take"""
 SECONDS_PER_TOKEN = 1.0
 """how much longer it may take for each of its tokens, which last a third of that when they are read aloud"""
-MOST_FRAMES = 8192
-"""of one text, where the checkpoint names no other limit"""
 
 
 class Member:
@@ -121,7 +116,7 @@ class Qwen3Tts:
         self._hook.watch(listed_layers(library.model, codec))
         self._decoder = StreamingDecoder(codec.decoder)
         self._rate = int(codec.output_sample_rate)
-        self._usual, self._most_frames = _usual_settings(library.generate_defaults)
+        self._usual, self._most_frames = usual_settings(library.generate_defaults)
         self._prompts = PromptMaker(library, self._decoder, self._signs) if self._clones else None
         self._inputs = InputMaker(library)
         self._talker = Talker(library.model)
@@ -133,7 +128,7 @@ class Qwen3Tts:
 
     def _info(self, device: torch.device) -> EngineInfo:
         name = NAMES[self._config.kind]
-        voices, characters = _voices(self._config)
+        voices, characters = model_voices(self._config)
         self._voice_names = {voice.id for voice in voices}
         self._default_voice = voices[0].id if voices else ""
         members = self._batch or (CPU_MEMBERS if device.type == "cpu" else MEMBERS)
@@ -264,24 +259,3 @@ class Qwen3Tts:
         """Free what a text holds."""
         if member.utterance:
             self._talker.end(member.utterance)
-
-
-def _voices(config: Config) -> tuple[tuple[Voice, ...], dict[str, str]]:
-    """Return the voices of a model, and one for each of OpenAI's names."""
-    if config.kind == "voice_design":
-        return DESCRIBED_VOICES, spread_over(DESCRIBED_VOICES)
-    voices = describe_voices(config.speakers if config.kind == "custom_voice" else (), config.tags)
-    return voices, map_openai_voices(voices)
-
-
-def _usual_settings(defaults: dict[str, object]) -> tuple[Settings, int]:
-    """Return the settings of a checkpoint's generation_config.json, and how many frames a text may become."""
-    usual: Settings = {}
-    for setting in OPTIONS.settings:
-        value = defaults.get(setting.name)
-        usual[setting.name] = float(value) if isinstance(value, int | float) else float(setting.default or 0)
-    for flag, name in (("do_sample", "temperature"), ("subtalker_dosample", "subtalker_temperature")):
-        if defaults.get(flag) is False:
-            usual[name] = 0.0
-    most = defaults.get("max_new_tokens")
-    return usual, most if isinstance(most, int) and most > 0 else MOST_FRAMES

@@ -6,7 +6,9 @@ networks, of which each has a temperature and limits of its own.
 
 from __future__ import annotations
 
-from engines.api import RequestOptions, Setting
+from collections.abc import Mapping
+
+from engines.api import RequestOptions, Setting, Settings
 
 TEMPERATURE = "temperature"
 TOP_K = "top_k"
@@ -28,3 +30,18 @@ OPTIONS = RequestOptions(
         Setting(DETAIL_TOP_P, 0.05, 1.0, 1.0, "as top_p, for how it sounds"),
     )
 )
+MOST_FRAMES = 8192
+"""that a text may become where its checkpoint does not say"""
+
+
+def usual_settings(defaults: Mapping[str, object]) -> tuple[Settings, int]:
+    """Return the settings of a checkpoint's generation_config.json, and how many frames a text may become."""
+    usual: Settings = {}
+    for setting in OPTIONS.settings:
+        value = defaults.get(setting.name)
+        usual[setting.name] = float(value) if isinstance(value, int | float) else float(setting.default or 0)
+    for flag, name in (("do_sample", TEMPERATURE), ("subtalker_dosample", DETAIL_TEMPERATURE)):
+        if defaults.get(flag) is False:
+            usual[name] = 0.0
+    most = defaults.get("max_new_tokens")
+    return usual, most if isinstance(most, int) and most > 0 else MOST_FRAMES

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from engines.adapters.qwen3_tts.config import Config
+from engines.adapters.qwen3_tts.described_voice import DESCRIBED_VOICES
 from engines.api import Gender, Voice
+from engines.toolkit.preset_voices import spread_over
 
 
 class Speaker(msgspec.Struct, frozen=True):
@@ -79,3 +82,11 @@ def _voice(name: str, languages: Sequence[str]) -> Voice:
         return Voice(name, title, tuple(languages), None, "Qwen3-TTS, a voice of your own")
     own_first = sorted(languages, key=lambda tag: tag != known.native)
     return Voice(name, title, tuple(own_first), known.gender, known.description)
+
+
+def model_voices(config: Config) -> tuple[tuple[Voice, ...], dict[str, str]]:
+    """Return the voices of a model, and one for each of OpenAI's names."""
+    if config.kind == "voice_design":
+        return DESCRIBED_VOICES, spread_over(DESCRIBED_VOICES)
+    voices = describe_voices(config.speakers if config.kind == "custom_voice" else (), config.tags)
+    return voices, map_openai_voices(voices)

@@ -50,9 +50,7 @@ class SpeakingTada(TadaForCausalLM):  # type: ignore[misc] # the library's class
         """Return the audio of some tokens' features."""
         try:
             wave: Tensor = super()._decode_wav(encoded, time_before)
-        except (
-            Exception
-        ) as exc:  # whatever it is: the library hides it, and it is raised again by whoever asks
+        except Exception as exc:  # the library hides what it is: whoever asks raises it again
             self.fault = exc
             raise
         return wave
