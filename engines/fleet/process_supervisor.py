@@ -247,6 +247,17 @@ async def supervise(
     *,
     start_timeout: float = 60.0,
 ) -> None:
-    """Run a child that runs no engine over and over with the usual back-off, until cancelled."""
+    """Run a child that runs no engine over and over with the usual back-off, until cancelled.
+
+    What a run raised is told to `failed` when the next begins. A signal to our whole group, as Ctrl-C sends it, also
+    kills a child that was forked and has not left the group yet: then we end ourselves, and nothing had failed.
+    """
     backoff = Backoff(longest=OWN_RESTART_DELAY_MAX)
-    await Supervisor(run_once, backoff, start_timeout=start_timeout, failed=failed).run()
+    untold: list[Exception] = []
+
+    async def tell_and_run(run: ChildRun) -> None:
+        while untold:
+            failed(untold.pop())
+        await run_once(run)
+
+    await Supervisor(tell_and_run, backoff, start_timeout=start_timeout, failed=untold.append).run()

@@ -199,6 +199,31 @@ def test_a_child_that_is_not_ready_in_time_is_stopped() -> None:
     assert [str(failure) for failure in failures] == ["not ready within 0.3 s"]
 
 
+def test_what_fails_as_everything_ends_is_not_told() -> None:
+    """A child of ours that a signal to the whole group killed while it was forked failed nobody: its reason is told
+    when it is started again, and not where we are ended before that.
+    """
+    failures: list[Exception] = []
+    failed, again = asyncio.Event(), asyncio.Event()
+    runs = 0
+
+    async def fail(_run: ChildRun) -> None:
+        nonlocal runs
+        runs += 1
+        (again if runs == 3 else failed).set()
+        raise OSError(f"of run {runs}")
+
+    async def test() -> None:
+        task = asyncio.create_task(supervise(fail, failures.append))
+        await failed.wait()
+        assert not failures
+        await again.wait()
+        await cancel(task)
+
+    run(test)
+    assert [str(failure) for failure in failures] == ["of run 1", "of run 2"]
+
+
 def test_a_stop_is_clean_and_bounded() -> None:
     """A process is stopped by its parent's signal, or by SIGKILL after the time limit where it ignores that."""
 
