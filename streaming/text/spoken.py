@@ -23,6 +23,7 @@ from streaming.text.roman import read_roman
 from streaming.text.segments import sentence_ends
 from streaming.text.signs import named_signs
 from streaming.text.spelt_dots import spelt_dots
+from streaming.text.telephones import spelt_telephones
 from streaming.text.thousands import joined_thousands
 from streaming.text.units import spelt_units
 
@@ -38,6 +39,7 @@ def spoken_text(
     code = primary_language(language or "en")
     text.apply(composed(text.text))
     text.apply(usual(text.text))
+    text.apply(spelt_telephones(text.text, code))
     text.apply(joined_thousands(text.text, code))
     text.apply(spelt_addresses(text.text, code))
     text.apply(spelt_dates(text.text, code))
