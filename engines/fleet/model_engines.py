@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 
 from engines.catalogue.engines import EngineRecord
-from engines.catalogue.hardware import devices
+from engines.catalogue.hardware import GpuBuild, devices
 from engines.catalogue.records import ModelRecord
 from engines.environments.find import InterpreterChoice, choose_interpreter, obstacle
+from engines.environments.gpu_builds import gpu_build
 from engines.environments.installed import packages_identity
 from engines.fleet.model_facts import Learned, LearnedModels, in_thread
 from engines.fleet.on_demand import Cards, OnDemand
@@ -80,6 +81,10 @@ class ModelEngines:
     def packages(self, model: ModelRecord) -> str:
         """Return what becomes another when any package does where a model runs."""
         return packages_identity(self._interpreter(model).site)
+
+    def gpu_build(self, model: ModelRecord) -> GpuBuild | None:
+        """Return what computes for a model where it runs; None where that is not known. Reads the disk."""
+        return gpu_build(model.engine.packages, self._interpreter(model).site)
 
     def _interpreter(self, model: ModelRecord) -> InterpreterChoice:
         adapter = model.engine
@@ -143,8 +148,7 @@ class ModelEngines:
         said = known.info if known and known.packages == packages else None
 
         async def reserve(workers: int, evict: bool) -> Cards:
-            known = await asyncio.to_thread(self._learned.find, model.name, key)
-            need = _memory_need(model, device, size, known)
+            need = await asyncio.to_thread(self._memory_need, model, device, size, key, site)
             return await self.governor.reserve(model.name, need, evict=evict, workers=workers)
 
         async def make_room(missing: int, card: int | None) -> None:
@@ -171,6 +175,22 @@ class ModelEngines:
             start_timeout=self._load_timeout,
         )
 
+    def _memory_need(
+        self, model: ModelRecord, device: str, size: int, key: str, site: Path | None
+    ) -> MemoryNeed:
+        """Return what a model takes: what it took before, or else what its files of `size` bytes make likely.
+
+        Where it ran with the same packages it runs again; with others, or before it ever ran, the devices of
+        this machine and of what computes there tell. Reads the disk.
+        """
+        known = self._learned.find(model.name, key)
+        ran = known.info.device if known and known.packages == packages_identity(site) else ""
+        build = gpu_build(model.engine.packages, site)
+        on_gpu = ran.startswith(GPUS) if ran else bool(_gpu_kinds(model, device, build))
+        memory = (known.memory if known else 0) or round(WEIGHTS_FACTOR * size) + OVERHEAD
+        gpu = (known.gpu if known else 0) or round(WEIGHTS_FACTOR * size) + GPU_OVERHEAD
+        return MemoryNeed(memory, gpu if on_gpu else 0, _card(device))
+
 
 def _key(model: ModelRecord, python: str, options: Options, settings: ModelSettings, identity: str) -> str:
     """Return what tells a model's files, and how it is run, from others.
@@ -192,25 +212,20 @@ def _options(model: ModelRecord, paths: Sequence[Path], settings: ModelSettings)
     return options
 
 
-def _memory_need(model: ModelRecord, device: str, size: int, known: Learned | None) -> MemoryNeed:
-    """Return what a model takes: what it took before, or else what its files of `size` bytes make likely."""
-    kind = device.partition(":")[0]
-    gpu = (
-        known.info.device.startswith(GPUS)
-        if known
-        else kind in GPUS or (kind == "auto" and bool(_gpu_kinds(model)))
-    )
-    memory = (known.memory if known else 0) or round(WEIGHTS_FACTOR * size) + OVERHEAD
-    on_gpu = (known.gpu if known else 0) or round(WEIGHTS_FACTOR * size) + GPU_OVERHEAD
-    return MemoryNeed(memory, on_gpu if gpu else 0, _card(device))
-
-
 def _card(device: str) -> int | None:
     """Return the number of the GPU that a device names; None where it names none."""
     number = device.partition(":")[2]
     return int(number) if number.isdecimal() else None
 
 
-def _gpu_kinds(model: ModelRecord) -> set[str]:
-    """Return the kinds of GPU with memory of their own that this machine has and the model runs on."""
-    return {"cuda", "rocm"} & devices() & set(model.requires)
+def _gpu_kinds(model: ModelRecord, device: str, build: GpuBuild | None) -> set[str]:
+    """Return the kinds of GPU with memory of their own that a model may be put on: those that it asks for, or
+    that this machine has and the model runs on; in either case what computes for it must be built for them.
+    """
+    kind = device.partition(":")[0]
+    if kind == "auto":
+        wanted = set(GPUS) & devices() & set(model.requires)
+        return wanted & build.kinds if build else wanted
+    if kind not in GPUS or (build and not build.kinds & set(GPUS)):
+        return set()
+    return {kind}

@@ -8,7 +8,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,8 @@ import msgspec
 from engines.catalogue.hardware import GPUS, devices
 from engines.environments import layout
 from engines.environments.find import missing_packages, recommended_group
-from engines.environments.groups import find_group
+from engines.environments.gpu_builds import gpu_build
+from engines.environments.groups import GROUPS, find_group
 from engines.toolkit.gpu_architectures import INDEX_FOR_NEWER_GPUS, INDEX_FOR_ROCM
 from gateway.cli.check import Check
 from gateway.cli.engine_checks import engine_checks
@@ -43,7 +43,7 @@ def run_checks(config: Path | None) -> Iterator[Check]:
     yield from _data(settings)
     yield check_disk("data", data_folder(settings))
     yield check_disk("models", model_files(settings).folder)
-    yield _environment(settings)
+    yield from _environment(settings)
     port = _port(settings)
     yield port
     running = _running_engines(server_url(config)) if port.found.startswith("a ") else None
@@ -97,31 +97,39 @@ def _data(settings: Settings) -> Iterator[Check]:
         yield Check("data", "keys", "ok", f"{good} good, {len(keys) - good} expired")
 
 
-def _environment(settings: Settings) -> Check:
-    """Return whether the packages are there that suit this machine for engines that run models."""
+def _environment(settings: Settings) -> Iterator[Check]:
+    """Yield whether the packages are there that suit this machine for engines that run models, and what there
+    uses none of its GPUs.
+    """
+    folder = data_folder(settings) / layout.ENVIRONMENTS_FOLDER
+    slow = list(_torches_without_gpu(folder))
+    yield from slow
     group = find_group(recommended_group())
-    if torch := _torch_without_gpu(settings):
-        index = INDEX_FOR_NEWER_GPUS if "cuda" in devices() else INDEX_FOR_ROCM
-        mend = f"voicebox engines install main --index-url {index}"
-        return Check(
-            "environment", "torch", "note", f"{torch} is for processors, and this machine has a GPU", mend
-        )
-    if environment := layout.read_environment(
-        data_folder(settings) / layout.ENVIRONMENTS_FOLDER / group.name
-    ):
-        return Check("environment", group.name, "ok", str(environment.path))
-    if not missing_packages(group.packages):
-        return Check("environment", group.name, "ok", "in this program's own Python")
-    found = f"not installed; for {group.display}"
-    return Check("environment", group.name, "note", found, f"voicebox engines install {group.name}")
+    if environment := layout.read_environment(folder / group.name):
+        yield Check("environment", group.name, "ok", str(environment.path))
+    elif not missing_packages(group.packages):
+        yield Check("environment", group.name, "ok", "in this program's own Python")
+    elif not slow:
+        found = f"not installed; for {group.display}"
+        yield Check("environment", group.name, "note", found, f"voicebox engines install {group.name}")
 
 
-def _torch_without_gpu(settings: Settings) -> str:
-    """Return the version of a torch that finds none of the GPUs of this machine; empty where all is well."""
-    environment = layout.read_environment(data_folder(settings) / layout.ENVIRONMENTS_FOLDER / "main")
-    path = [str(environment.site)] if environment else sys.path
-    found = next(iter(metadata.distributions(name="torch", path=path)), None)
-    return f"torch {found.version}" if found and "+cpu" in found.version and GPUS & devices() else ""
+def _torches_without_gpu(folder: Path) -> Iterator[Check]:
+    """Yield each torch that is built for none of the GPUs of this machine: in the environments in a folder,
+    and in our own Python, which does in place of the environment "main".
+    """
+    gpus = GPUS & devices()
+    for group in GROUPS:
+        environment = layout.read_environment(folder / group.name)
+        if not (gpus and group.has_torch and (environment or group.name == "main")):
+            continue
+        build = gpu_build(("torch",), environment.site if environment else None)
+        if build and not build.kinds & gpus:
+            name = "torch" if group.name == "main" else f"torch of {group.name}"
+            found = f"{build.library} is not built for this machine's GPU ({', '.join(sorted(gpus))})"
+            index = INDEX_FOR_NEWER_GPUS if "cuda" in gpus else INDEX_FOR_ROCM
+            mend = f"voicebox engines install {group.name} --index-url {index}"
+            yield Check("environment", name, "note", f"{found}: models use the processor", mend)
 
 
 def _port(settings: Settings) -> Check:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engines.api import SeedWorth
-from engines.catalogue.hardware import slow_reason
+from engines.catalogue.hardware import GpuBuild, slow_reason
 from engines.catalogue.models import all_models
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
@@ -126,9 +126,10 @@ class ModelRegistry:
         records = self.records
         stored = await self.threads.run(lambda: self.files.listing(records))
         reasons = await self.threads.run(lambda: [self.model_engines.obstacle(record) for record in records])
+        builds = await self.threads.run(lambda: [self.model_engines.gpu_build(record) for record in records])
         states = [
-            self._state(record, one, reason, pulls.get(record.name))
-            for record, one, reason in zip(records, stored, reasons, strict=True)
+            self._state(record, one, reason, build, pulls.get(record.name))
+            for record, one, reason, build in zip(records, stored, reasons, builds, strict=True)
         ]
         return [await self._with_usual_seconds(state) if state.loading else state for state in states]
 
@@ -156,7 +157,12 @@ class ModelRegistry:
         return msgspec.structs.replace(state, usual=usual)
 
     def _state(
-        self, record: ModelRecord, stored: StoredModel, reason: str, pull: PullStatus | None
+        self,
+        record: ModelRecord,
+        stored: StoredModel,
+        reason: str,
+        build: GpuBuild | None,
+        pull: PullStatus | None,
     ) -> ModelState:
         if pull and not pull.ended:
             return ModelState(record, stored, "pulling")
@@ -177,16 +183,17 @@ class ModelRegistry:
             record,
             stored,
             worker.state,
-            worker.reason or self._slow_reason(record),
+            worker.reason or self._slow_reason(record, build),
             worker.starting,
             seed=info.seed_worth if info and info.speech else None,
         )
 
-    def _slow_reason(self, record: ModelRecord) -> str:
+    def _slow_reason(self, record: ModelRecord, build: GpuBuild | None) -> str:
         """Return why a model runs on the processor, where a GPU is there for it; else nothing."""
         info = self._engines.infos().get(record.name)
         options = self._settings.each.get(record.name, ModelSettings()).options
-        return slow_reason(record, info.device, str(options.get("device", "auto"))) if info else ""
+        device = str(options.get("device", "auto"))
+        return slow_reason(record, info.device, device, build=build) if info else ""
 
     # Those that can run...
 
