@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from engines.memory.amd_gpus import hip_names
 from engines.memory.measure import gpu_names
 from engines.settings import Options
 
@@ -46,9 +47,13 @@ def show_one_card(options: Options, card: int | None, environ: Mapping[str, str]
 
 
 def _variables(index: int, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the variables for NVIDIA's cards, whose driver tells their names, or for AMD's."""
+    """Return the variables for NVIDIA's cards, whose driver tells their names, for AMD's, which Linux counts,
+    or for whatever there is.
+    """
     if names := gpu_names(environ):
         return {"CUDA_VISIBLE_DEVICES": names[index] if index < len(names) else None}
+    if names := hip_names(environ):  # HIP looks at the other variable only without this one
+        return {"HIP_VISIBLE_DEVICES": names[index] if index < len(names) else None}
     chosen = environ.get("CUDA_VISIBLE_DEVICES")
     return {
         "CUDA_VISIBLE_DEVICES": _entry(chosen, index),

@@ -89,9 +89,9 @@ class Governor:
 
     `limit` bounds the memory of all models together, in bytes; 0 leaves it to what the machine has. `free`
     returns the bytes that the machine has left, `gpus` those of each GPU, `held` those that a process holds,
-    `taken` those of them that are missing from what is left; `gpu_totals` returns all bytes of each GPU,
-    `gpu_held` those that a process holds of them, 0 where the driver does not say. What asks a driver may
-    raise EngineUnavailable.
+    `taken` those of them that are missing from what is left; `gpu_totals` returns all bytes of each GPU, 0 of
+    one that has no memory of its own, `gpu_held` those that a process holds of them, 0 where the driver does
+    not say. What asks a driver may raise EngineUnavailable.
     """
 
     def __init__(
@@ -179,15 +179,16 @@ class Governor:
         """
         free = await asyncio.to_thread(self._gpus)
         totals = await asyncio.to_thread(self._gpu_totals)
-        if need.gpu_index is not None and need.gpu_index >= len(free):  # of which nothing is reported
+        known = [card for card in range(len(free)) if card >= len(totals) or totals[card]]
+        if need.gpu_index is not None and need.gpu_index not in known:  # of which nothing is reported
             return Placed(
                 Grant(need.memory * workers, {need.gpu_index: need.gpu * workers}),
                 [need.gpu_index] * workers,
                 free,
             )
-        if not free:
+        cards: Sequence[int] = known if need.gpu_index is None else [need.gpu_index]
+        if not cards:
             return Placed(Grant(need.memory * workers), [None] * workers, free)
-        cards: Sequence[int] = range(len(free)) if need.gpu_index is None else [need.gpu_index]
         left = {card: await asyncio.to_thread(self._gpu_room, name, card, free[card]) for card in cards}
         taken: dict[int, int] = {}
         chosen: list[int | None] = []

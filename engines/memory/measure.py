@@ -1,4 +1,4 @@
-"""Measures of memory: the machine's by psutil, NVIDIA's GPUs' by NVML, AMD's by files of Linux's driver.
+"""Measures of memory: the machine's by psutil, NVIDIA's GPUs' by NVML, AMD's by files of Linux's drivers.
 
 In a container its limits count. On Apple silicon machine and GPU share one memory, which psutil reports. For
 Intel's GPUs nothing reports it; models there are bounded by the machine's memory alone, and so are those on
@@ -20,15 +20,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engines.memory.amd_gpus import amd_memory
 from engines.memory.control_groups import CGROUPS, OWN_CGROUPS, group_folders
 from engines.memory.driver_answers import DriverQuestions
 
-DRM = Path("/sys/class/drm")
-# files of the kernel's amdgpu, in bytes but for the last: docs.kernel.org/gpu/amdgpu/driver-misc.html
-VRAM_TOTAL = "mem_info_vram_total"
-VRAM_USED = "mem_info_vram_used"
-GTT_TOTAL = "mem_info_gtt_total"
-VRAM_VENDOR = "mem_info_vram_vendor"
 PCI = "PCI_BUS_ID"
 """the order in which NVML counts GPUs, and CUDA where CUDA_DEVICE_ORDER is this, as it is for workers unless
 the gateway's environment sets another
@@ -129,17 +124,17 @@ def processor_seconds(pid: int) -> float:
 
 
 def free_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
-    """Return the free bytes of each GPU whose driver reports them, in torch's order; none where none does, or
-    where that order is not known.
+    """Return the free bytes of each GPU, in torch's order; none where there is none, or that order is not
+    known. A GPU without memory of its own, or whose driver does not report it, has 0.
     """
     cards = NVIDIA_DRIVER.ask(lambda: _nvidia_memory(environ))
-    return free_amd_bytes(DRM, environ) if cards is None else [int(card.free) for card in cards]
+    return [int(card.free) for card in (amd_memory(environ) if cards is None else cards)]
 
 
 def total_gpu_bytes(environ: Mapping[str, str] = os.environ) -> list[int]:
-    """Return all bytes of each GPU whose driver reports them, in the order of `free_gpu_bytes`."""
+    """Return all bytes of each GPU, in the order of `free_gpu_bytes`."""
     cards = NVIDIA_DRIVER.ask(lambda: _nvidia_memory(environ))
-    return total_amd_bytes(DRM, environ) if cards is None else [int(card.total) for card in cards]
+    return [int(card.total) for card in (amd_memory(environ) if cards is None else cards)]
 
 
 def gpu_names(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -244,51 +239,6 @@ def _unique_prefix(order: Sequence[str], begin: str) -> int:
 def _leading_number(text: str) -> int:
     found = LEADING_NUMBER.match(text)
     return int(found[1]) if found else -1
-
-
-def free_amd_bytes(cards: Path, environ: Mapping[str, str]) -> list[int]:
-    """Return the free bytes of AMD's GPUs under a folder of cards, in order of their numbers, as the
-    variables of ROCm choose among them.
-    """
-    return [free for _, free in _amd_memory(cards, environ)]
-
-
-def total_amd_bytes(cards: Path, environ: Mapping[str, str]) -> list[int]:
-    """Return all bytes of the same GPUs."""
-    return [total for total, _ in _amd_memory(cards, environ)]
-
-
-def _amd_memory(cards: Path, environ: Mapping[str, str]) -> list[tuple[int, int]]:
-    found = [
-        path for path in cards.glob(f"card*/device/{VRAM_TOTAL}") if re.fullmatch(r"card\d+", path.parts[-3])
-    ]
-    devices = [
-        path.parent for path in sorted(found, key=lambda path: int(path.parts[-3].removeprefix("card")))
-    ]
-    of_hip = environ.get("HIP_VISIBLE_DEVICES", environ.get("CUDA_VISIBLE_DEVICES"))
-    # in this order: the second counts what the first left
-    for value in (environ.get("ROCR_VISIBLE_DEVICES"), of_hip):
-        devices = [devices[number] for number in visible_devices([""] * len(devices), value)]
-    return [memory for device in devices if (memory := _memory_on(device)) is not None]
-
-
-def _memory_on(device: Path) -> tuple[int, int] | None:
-    """Return all and the free bytes of one of AMD's GPUs; None where its driver does not report them, or it
-    has no memory of its own.
-
-    What a processor's own GPU has is a piece cut out of the machine's memory, and where more of the latter
-    may be used (GTT) work goes there. Other GPUs may use as much of it; but they name who made the memory
-    that is theirs.
-    """
-    reported = {}
-    for name in (VRAM_TOTAL, VRAM_USED, GTT_TOTAL, VRAM_VENDOR):
-        with suppress(OSError):
-            reported[name] = (device / name).read_text().strip()
-    with suppress(KeyError, ValueError):
-        total = int(reported[VRAM_TOTAL])
-        own = int(reported.get(GTT_TOTAL, 0)) <= total or reported.get(VRAM_VENDOR, "unknown") != "unknown"
-        return (total, total - int(reported[VRAM_USED])) if own else None
-    return None
 
 
 def gpu_bytes_of(pid: int) -> int:

@@ -51,8 +51,9 @@ def test_a_worker_sees_one_card(
 def test_cards_whose_driver_tells_no_names(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], shown: dict[str, str]
 ) -> None:
-    """AMD's cards, and those of a driver that says nothing, are counted as the gateway's environment has them."""
-    monkeypatch.setattr(worker_cards, "gpu_names", lambda _: [])
+    """Cards of a driver that says nothing are counted as the gateway's environment has them."""
+    for names in ("gpu_names", "hip_names"):
+        monkeypatch.setattr(worker_cards, names, lambda _: [])
     assert show_one_card({"device": "cuda:1"}, None, environ).variables == shown
 
 

@@ -12,12 +12,10 @@ import pytest
 from engines.memory.measure import (
     available_bytes,
     cuda_order,
-    free_amd_bytes,
     limit_headrooms,
     visible_devices,
 )
 
-GIB = 1024**3
 UUIDS = ("GPU-aa11", "GPU-ab22", "GPU-b333")
 
 
@@ -126,32 +124,3 @@ def test_an_order_that_only_cuda_knows() -> None:
     )
     assert cuda_order(UUIDS, ("fast",) * 3, {**fastest, "CUDA_VISIBLE_DEVICES": "1"}) == [1]
     assert cuda_order(UUIDS, unlike, {**fastest, "CUDA_VISIBLE_DEVICES": "GPU-b"}) == [2]
-
-
-def card(folder: Path, number: int, total: int, used: int, shared: int, maker: str = "") -> None:
-    """Write Linux's files of an AMD GPU; sizes are GiB."""
-    figures = {
-        "mem_info_vram_total": total * GIB,
-        "mem_info_vram_used": used * GIB,
-        "mem_info_gtt_total": shared * GIB,
-    }
-    write(folder / f"card{number}/device", **figures, **({"mem_info_vram_vendor": maker} if maker else {}))
-
-
-def test_amds_cards_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    """The tenth card comes after the second, and ROCm's variables select among them, one after the other."""
-    for number, used in ((10, 3), (2, 2), (0, 1)):
-        card(tmp_path, number, 16, used, 8, "samsung")
-    (tmp_path / "card0-DP-1").mkdir()
-    assert free_amd_bytes(tmp_path, {}) == [15 * GIB, 14 * GIB, 13 * GIB]
-    assert free_amd_bytes(tmp_path, {"HIP_VISIBLE_DEVICES": "2,0"}) == [13 * GIB, 15 * GIB]
-    assert free_amd_bytes(tmp_path, {"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "1"}) == [13 * GIB]
-
-
-def test_integrated_gpus_are_left_out(tmp_path: Path) -> None:
-    """A GPU in the processor, which uses the machine's memory, is left out; a separate card is not."""
-    card(tmp_path, 0, 1, 0, 15)
-    card(tmp_path, 1, 2, 0, 15, "unknown")
-    card(tmp_path, 2, 16, 4, 32, "hynix")
-    card(tmp_path, 3, 96, 6, 16)
-    assert free_amd_bytes(tmp_path, {}) == [12 * GIB, 90 * GIB]
