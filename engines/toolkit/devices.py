@@ -16,6 +16,8 @@ PREFERENCE = ("cuda", "xpu", "mps", "cpu")
 """kinds of device, the best first; AMD's ROCm goes by the name of cuda"""
 FIRST_HALF_CAPABILITY = 7
 """major compute capability of the first NVIDIA cards that compute quickly in half precision: Volta"""
+BF16_MACOS = (14, 0)
+"""the first macOS whose Metal has bfloat16"""
 FFT_PLANS = 64
 """plans that cuFFT keeps for a card: there are two for each length of audio, and torch would keep 4096"""
 
@@ -83,10 +85,10 @@ def choose_dtype(name: str, device: str, published: torch.dtype | None = None) -
     """Return a dtype by its name; "auto" is what suits the device and the checkpoint, whose weights are
     `published` in a dtype, None where that is not known.
 
-    On a GPU that is half precision: bfloat16 where the card has it, unless the weights are float16, whose
-    numbers are finer; float16 where it does not, though numbers of a bfloat16 checkpoint may be too large for
-    that; and float32 on cards before Volta, which are slow at any half. Raises EngineFailed where there is no
-    such dtype.
+    On a GPU that is half precision, as far as the GPU has it (`_halves`): bfloat16, unless the weights are
+    float16, whose numbers are finer; float16 on NVIDIA's that lack the other, though numbers of a bfloat16
+    checkpoint may be too large for that. On Apple's it is the half that the weights are in, or none. Raises
+    EngineFailed where there is no such dtype.
     """
     if name == "auto":
         return _suitable_dtype(device, published)
@@ -104,13 +106,31 @@ def published_dtype(config: Mapping[str, object]) -> torch.dtype | None:
 
 
 def _suitable_dtype(device: str, published: torch.dtype | None) -> torch.dtype:
-    if not device.startswith("cuda"):
-        return torch.float32
-    if not torch.version.hip and torch.cuda.get_device_capability(device)[0] < FIRST_HALF_CAPABILITY:
-        return torch.float32
-    if published != torch.float16 and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
-    return torch.float16
+    halves = _halves(device)
+    if device.startswith("mps"):
+        return published if published in halves else torch.float32
+    best = torch.float16 if published == torch.float16 else torch.bfloat16
+    return best if best in halves else next(iter(halves), torch.float32)
+
+
+def _halves(device: str) -> tuple[torch.dtype, ...]:
+    """Return the kinds of half precision that a device computes with, and quickly: what it says of itself,
+    not what torch can have it do.
+    """
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        if not torch.version.hip and torch.cuda.get_device_capability(device)[0] < FIRST_HALF_CAPABILITY:
+            return ()
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return (torch.bfloat16, torch.float16) if has_bf16 else (torch.float16,)
+    if kind == "xpu":
+        found = torch.xpu.get_device_properties(device)
+        has = {torch.bfloat16: found.has_bfloat16_conversions, torch.float16: found.has_fp16}
+        return tuple(dtype for dtype, there in has.items() if there)
+    if kind == "mps":
+        has_bf16 = torch.backends.mps.is_macos_or_newer(*BF16_MACOS)
+        return (torch.bfloat16, torch.float16) if has_bf16 else (torch.float16,)
+    return ()
 
 
 def _is_available(kind: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def test_the_remedy_for_missing_gpu_code() -> None:
     reason = missing_code_reason("Old", "6.1", ("sm_80", "sm_90"), "legacy457")
     assert "no code for the GPU Old (compute capability 6.1, it has sm_80, sm_90)" in reason
     assert "`voicebox engines install legacy457 --index-url https://download.pytorch.org/whl/cu126`" in reason
-    assert "`pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130`" in (
+    command = f"{sys.executable} -m pip install --force-reinstall torch"
+    assert f"`{command} --index-url https://download.pytorch.org/whl/cu130`" in (
         missing_code_reason("New", "12.0", ("sm_80",), "")
     )
     old = missing_code_reason("Old Radeon", "gfx803", ("gfx90a", "gfx1100"), "main")
@@ -160,6 +162,49 @@ def test_a_dtype_suits_card_and_checkpoint(
     assert devices.choose_dtype("auto", "cuda", published) == dtype
     assert devices.choose_dtype("float16", "cuda", published) == torch.float16
     assert devices.choose_dtype("auto", "cpu", published) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("bf16", "fp16", "published", "dtype"),
+    [
+        (True, True, torch.bfloat16, torch.bfloat16),
+        (True, True, None, torch.bfloat16),
+        (True, True, torch.float16, torch.float16),
+        (True, False, torch.float16, torch.bfloat16),
+        (False, True, torch.bfloat16, torch.float16),
+        (False, False, torch.bfloat16, torch.float32),
+    ],
+)
+def test_a_dtype_on_intels_gpus(
+    monkeypatch: pytest.MonkeyPatch, bf16: bool, fp16: bool, published: Any, dtype: Any
+) -> None:
+    """An Intel GPU says which halves it has; it computes with those that suit the weights."""
+    said = type("Properties", (), {"has_bfloat16_conversions": bf16, "has_fp16": fp16})()
+    monkeypatch.setattr(torch.xpu, "get_device_properties", lambda device: {"xpu:1": said}[device])
+    assert devices.choose_dtype("auto", "xpu:1", published) == dtype
+
+
+@pytest.mark.parametrize(
+    ("macos", "published", "dtype"),
+    [
+        ((15, 2), torch.bfloat16, torch.bfloat16),
+        ((14, 0), torch.bfloat16, torch.bfloat16),
+        ((13, 6), torch.bfloat16, torch.float32),
+        ((13, 6), torch.float16, torch.float16),
+        ((15, 2), torch.float16, torch.float16),
+        ((15, 2), torch.float32, torch.float32),
+        ((15, 2), None, torch.float32),
+    ],
+)
+def test_a_dtype_on_apples_gpus(
+    monkeypatch: pytest.MonkeyPatch, macos: tuple[int, int], published: Any, dtype: Any
+) -> None:
+    """Apple's GPUs compute with the half that the weights are in: bfloat16 from macOS 14 on, and never its numbers in
+    float16; other weights stay whole.
+    """
+    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda major, minor: macos >= (major, minor))
+    assert devices.choose_dtype("auto", "mps", published) == dtype
+    assert devices.choose_dtype("float32", "mps", published) == torch.float32
 
 
 @pytest.mark.parametrize(
