@@ -79,6 +79,7 @@ class WorkerApp:
         self._secret = secret
         self._prompts = PromptCache(lambda data: cast(Cloner, engine).open_prompt(data))
         self._memory = memory
+        memory.computes_on(info.device)
         self._runs = JobRuns(info, threads, memory)
         self._shared_calls = _shared_calls(engine, info, threads)
         self._routes: dict[tuple[str, str], Handler] = {

@@ -61,7 +61,7 @@ def missing_bytes(error: BaseException | None) -> int:
 
 
 def give_back(error: BaseException | None = None) -> None:
-    """Give back what torch keeps of its devices' memory; first what the frames of an error hold.
+    """Give back what torch or MLX keeps of its devices' memory; first what the frames of an error hold.
 
     A device that is lost gives nothing back, which the next job will tell.
     """
@@ -69,6 +69,9 @@ def give_back(error: BaseException | None = None) -> None:
         for one in chain(error):
             traceback.clear_frames(one.__traceback__)
         gc.collect()
+    if mlx := sys.modules.get("mlx.core"):
+        with suppress(RuntimeError):
+            mlx.clear_cache()
     torch = sys.modules.get("torch")
     if torch is None:
         return  # none of this engine's memory is torch's

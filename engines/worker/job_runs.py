@@ -82,6 +82,7 @@ class JobRuns:
                 self._end_broken()
         finally:
             self.busy -= 1
+            self._memory.look()
             self._trimmer.after_job()
             events.cancel()
             reader.cancel()

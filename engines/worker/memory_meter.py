@@ -3,6 +3,10 @@
 While a model is loaded, pages of its files count as memory of the process, though the system takes them back
 where it needs them. So of that time only what is the process's alone counts, and the kernel's own record of
 the most (VmHWM) from then on: writing 5 to clear_refs begins it anew (proc_pid_clear_refs(5)).
+
+Apple's GPUs have no memory but the machine's, and what they have of it is not in what the kernel says of a
+process.
+It is added to that: where a part of it is in both, that is more than the model takes, never less.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import sys
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,6 +32,14 @@ WITH_PEAKS = ("cuda", "xpu")
 """torch's devices that keep a record of the most that they held"""
 
 
+class Held(NamedTuple):
+    """Bytes that a process holds of the memory that an Apple GPU shares with the machine."""
+
+    now: int = 0
+    """with what its library keeps for later"""
+    most: int = 0
+
+
 class MemoryMeter:
     """Measures the memory of this process; `proc` is where the kernel tells of it."""
 
@@ -36,6 +48,17 @@ class MemoryMeter:
         self._loading_peak = 0
         self._shortages = 0
         self._missing = 0
+        self._device = ""
+        self._shared = Held()
+
+    def computes_on(self, device: str) -> None:
+        """Note what the engine, which is loaded, computes on."""
+        self._device = device.partition(":")[0]
+
+    def look(self) -> None:
+        """Look at what is held of a GPU whose library keeps no record of the most, as a job has ended."""
+        found = _shared_bytes(self._device)
+        self._shared = Held(found.now, max(found.most, self._shared.most))
 
     def watch_loading(self, loading: Future[Any]) -> None:
         """Wait until a model is loaded, and measure meanwhile."""
@@ -52,8 +75,13 @@ class MemoryMeter:
 
     def use(self) -> MemoryUse:
         """Return what the process takes. May ask a driver, and wait for it."""
+        self.look()
         use = MemoryUse(
-            max(self._loading_peak, self._peak_bytes()), shortages=self._shortages, missing=self._missing
+            max(self._loading_peak, self._peak_bytes()) + self._shared.most,
+            gpu=self._shared.now,
+            gpu_peak=self._shared.most,
+            shortages=self._shortages,
+            missing=self._missing,
         )
         torch = sys.modules.get("torch")
         for kind in WITH_PEAKS:
@@ -87,3 +115,17 @@ class MemoryMeter:
             unit = 1 if sys.platform == "darwin" else 1024
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         return 0
+
+
+def _shared_bytes(device: str) -> Held:
+    """Return what this process holds of the memory of Apple's GPU, where it computes on that."""
+    # AttributeError: of a library that is older; RuntimeError: of a device that can tell nothing
+    with suppress(AttributeError, RuntimeError):
+        if device == "mps" and (torch := sys.modules.get("torch")):
+            # with what torch keeps for later, which has all that a job took until it is given back
+            now = int(torch.mps.driver_allocated_memory())
+            return Held(now, now)
+        if device == "mlx" and (mlx := sys.modules.get("mlx.core")):
+            now = int(mlx.get_active_memory()) + int(mlx.get_cache_memory())
+            return Held(now, max(now, int(mlx.get_peak_memory())))
+    return Held()
