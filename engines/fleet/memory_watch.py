@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from engines.errors import EngineUnavailable
 from engines.fleet.on_demand import OnDemand
 from engines.fleet.supervised_worker import SupervisedWorker
-from engines.memory.governor import GPUS
+from engines.memory.governor import GPUS, UNTOLD_GPUS
 from engines.wire.memory_use import MemoryUse
 
 LOOK_SECONDS = 0.5
 """from the end of a job to the question, which many jobs share"""
 ANSWER_SECONDS = 10.0
+NO_ROOM = "no room for a job that found too little memory"
 NOBODY = OnDemand()
 
 
@@ -73,9 +74,11 @@ class MemoryWatch:
             pid: use.shortages
         }
         device = worker.info.device if worker.info else ""
-        if worker.card is None and device.startswith(GPUS):
-            return  # of a GPU that nothing is known of
+        if worker.card is None and device.startswith((*GPUS, *UNTOLD_GPUS)):
+            # room that is made of the machine's memory would stop others in vain
+            self._log(NO_ROOM, pid=pid, reason=f"Nothing is known of the memory of the GPU ({device}).")
+            return
         try:
             await self._on_demand.make_room(use.missing, worker.card)
         except EngineUnavailable as exc:
-            self._log("no room for a job that found too little memory", pid=pid, reason=exc.message)
+            self._log(NO_ROOM, pid=pid, reason=exc.message)

@@ -32,6 +32,8 @@ WORKERS_AT_MOST = 1000
 """of a model on a GPU whose size is not known"""
 GPUS = ("cuda", "rocm")
 """devices with memory of their own whose drivers report it"""
+UNTOLD_GPUS = ("xpu",)
+"""devices with memory of their own of which nobody but their workers tells anything: it is not reserved"""
 
 
 class MemoryNeed(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from engines.catalogue.hardware import devices
 from engines.memory.cores import usable_cores
 from engines.memory.measure import available_bytes
 from gateway.cli.check import GIGABYTE, Check, gigabytes
@@ -77,7 +78,10 @@ def _devices() -> Iterator[Check]:
     yield from (Check("device", "cuda", "ok", line) for line in gpus)
     if Path("/dev/kfd").exists():
         yield Check("device", "rocm", "ok", "an AMD GPU's compute device is there")
-    if not gpus and not Path("/dev/kfd").exists() and sys.platform != "darwin":
+    if "xpu" in devices():
+        found = "Intel's; nobody tells its free memory, so models there are not bounded by it"
+        yield Check("device", "xpu", "note", found, "voicebox models unload NAME, where one finds too little")
+    elif not gpus and not Path("/dev/kfd").exists() and sys.platform != "darwin":
         yield Check("device", "gpu", "ok", "none; everything runs on the processor")
 
 

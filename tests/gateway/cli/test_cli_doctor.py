@@ -14,6 +14,7 @@ import pytest
 from servers import TIMEOUT, Server, wait_until
 from terminal import on_terminal
 
+from gateway.cli import machine_checks
 from gateway.cli.parser import make_parser
 from gateway.security.keys import KEYS_FILE, KeyStore
 
@@ -124,6 +125,14 @@ def test_models_that_cannot_run_are_told(tmp_path: Path) -> None:
     assert "models.each" in checks["models: faster-whisper-tiny.en"]["mend"]
     assert checks["quality: good ear"]["state"] == "note"
     assert "models pull" in checks["quality: good ear"]["mend"]
+
+
+def test_intels_gpus_tell_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an Intel GPU that models may use it is told that nobody knows its free memory."""
+    monkeypatch.setattr(machine_checks, "devices", lambda: frozenset({"cpu", "xpu"}))
+    found = {check.name: check for check in machine_checks._devices()}
+    assert "nobody tells its free memory" in found["xpu"].found
+    assert "gpu" not in found
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
