@@ -13,39 +13,16 @@ from functools import lru_cache
 import regex
 
 from engines.api.offsets import Edit
+from streaming.text.currency_signs import CURRENCIES, any_of, code_of, patterns_of, short_name
+from streaming.text.ranges import UNSPACED as UNSPACED_RANGES
+from streaming.text.ranges import UNTIL
 from streaming.text.sign_names import names_of
 
-CURRENCIES = {
-    **{"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₩": "KRW"},
-    **{"₪": "ILS", "฿": "THB", "₫": "VND", "₦": "NGN", "₱": "PHP", "৳": "BDT", "₾": "GEL", "₸": "KZT"},
-    **{"﷼": "IRR", "₭": "LAK", "₮": "MNT", "₲": "PYG", "₡": "CRC", "₵": "GHS", "៛": "KHR", "₼": "AZN"},
-    **{"֏": "AMD", "؋": "AFN", "₨": "PKR", "₿": "XBT", "$": "USD"},
-    **{"US$": "USD", "U$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "Can$": "CAD"},
-    **{"NZ$": "NZD", "HK$": "HKD", "NT$": "TWD", "S$": "SGD", "SG$": "SGD", "MX$": "MXN", "Mex$": "MXN"},
-    **{"R$": "BRL", "RD$": "DOP", "J$": "JMD", "TT$": "TTD", "EC$": "XCD", "COL$": "COP", "AR$": "ARS"},
-    **{"CL$": "CLP", "CN¥": "CNY", "JP¥": "JPY"},
-}
-"""what is written before or behind a number, and its code in ISO 4217"""
 BITCOIN = {
     **{"ru": "биткоин", "uk": "біткоїн", "bg": "биткойн", "el": "μπιτκόιν", "ja": "ビットコイン"},
     **{"zh": "比特币", "yue": "比特幣", "ko": "비트코인", "ar": "بيتكوين", "fa": "بیت کوین", "he": "ביטקוין"},
     **{"hi": "बिटकॉइन", "th": "บิตคอยน์"},
 }
-SHORT = {
-    "ar": {"﷼": "ريال"},
-    "bn": {"৳": "টাকা"},
-    "en": {"₩": "won", "₪": "shekels", "฿": "baht", "₫": "dong", "₦": "naira", "₸": "tenge", "₾": "lari"},
-    "fa": {"﷼": "ریال"},
-    "he": {"₪": "שקלים"},
-    "hi": {"₹": "रुपये"},
-    "ka": {"₾": "ლარი"},
-    "kk": {"₸": "теңге"},
-    "ko": {"₩": "원"},
-    "pt": {"R$": "reais"},
-    "th": {"฿": "บาท"},
-    "vi": {"₫": "đồng"},
-}
-"""names without the country, mostly where it is the own one; others are in the table of signs"""
 LINKS = {"es": "de ", "pt": "de ", "gl": "de ", "ca": "de ", "it": "di ", "fr": "de ", "ro": "de "}
 """what stands between millions and a currency"""
 UNLINKED = frozenset(["mil", "mille", "mila"])
@@ -62,6 +39,8 @@ CENTS_BEHIND = {"pt": " e "}
 """what stands before the hundredths where they are said behind the currency: 5 reais e 30"""
 WITH_POINT = frozenset(["en", "zh", "ja", "ko", "th", "he", "hi", "yue"])
 """languages in which a point stands before decimals"""
+SIGNS_OF = {code: sign for sign, code in CURRENCIES.items() if len(sign) == 1}
+"""whose names in Japanese are in letters that every engine reads"""
 LAST = 15
 """digits of a number that a plural may depend on"""
 UNREAD = frozenset(["chr"])
@@ -84,16 +63,18 @@ EVERYWHERE = ("k", "K", "M", "B", "bn", "Md", "Mds")
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """scripts that write no spaces, or join words to numbers"""
 LETTER = rf"[\w--[{UNSPACED}]]"
-SIGN = "|".join(regex.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
 SINGLE = "[" + "".join(sign for sign in CURRENCIES if len(sign) == 1) + "]"
-SIGNS = regex.compile(SINGLE)
 NUMBER = r"\d++(?:[.,]\d++)*+"
+EVEN = r"(?:,(?:[-–]{1,2}|—)(?![\w-]))?+"
+"""what stands for no hundredths: 20,-"""
+FRANCS = frozenset(["Fr", "SFr"])
+"""also a day or a person, unless hundredths follow"""
 DECIMAL = regex.compile(r"(?P<whole>[\d.,]*?)(?:[.,](?P<decimals>\d{1,2}))?")
 
 
 def spelt_money(text: str, language: str) -> Iterator[Edit]:
     """Yield the amounts of a text in a language, with their currencies where they are said."""
-    if not SIGNS.search(text):
+    if not any_of(language).search(text):
         return
     names = names_of(language)
     for match in _pattern(names[""]).finditer(text):
@@ -104,13 +85,16 @@ def spelt_money(text: str, language: str) -> Iterator[Edit]:
 @lru_cache(500)
 def _pattern(language: str) -> regex.Pattern[str]:
     words = "|".join(regex.escape(word) for word in sorted(magnitudes(language), key=_longest_first))
+    before, behind, codes = patterns_of(language)
+    until = regex.escape(UNTIL.get(language, "-").strip())
     return regex.compile(
         rf"""(?V1)
-        (?<!{LETTER}|[$.,])(?P<before>{SIGN})\ ?(?P<minus>[-−]?)(?P<number>{NUMBER}|[.,]\d\d)
-        (?P<to>[-–]{NUMBER})?+(?!\d)
+        (?<!{LETTER}|[$.,])(?P<before>{before})\ ?(?P<minus>[-−]?)(?P<number>{NUMBER}|[.,]\d\d)
+        (?:\ ?(?:[-–—]|{until})\ ?(?:(?P=before)\ ?)?(?P<to>{NUMBER}))?+(?!\d){EVEN}
         (?:(?P<gap>[ -]?)(?P<magnitude>{words})(?!{LETTER}))?(?!{LETTER}|[$€£])
-        | (?<![\w.,])(?P<number2>{NUMBER})(?:(?P<gap2>[ -]?)(?P<magnitude2>{words}))?\ ?
-        (?P<behind>{SIGN})(?!{LETTER}|\d)
+        (?:\ ?(?P<code>{codes})(?!{LETTER}|\ ?\d))?+
+        | (?<![\w.,])(?P<number2>{NUMBER}){EVEN}(?:(?P<gap2>[ -]?)(?P<magnitude2>{words}))?\ ?
+        (?P<behind>{behind})(?!{LETTER}|\d)
         | (?<![\w$])(?P<alone>{SINGLE})(?![\w$.,])
         """,
         regex.VERBOSE,
@@ -134,13 +118,15 @@ def _said(match: regex.Match[str], language: str, names: dict[str, str]) -> str:
     if sign := match["alone"]:
         is_left = language == "en" and sign in "$€£¥"
         return "" if is_left else f" {_currency(sign, language, '5')} "
-    sign = match["before"] or match["behind"]
+    sign = match["code"] or (match["before"] or match["behind"]).rstrip(".")
     number = _in_language(match["number"] or match["number2"], language)
     written = match["magnitude"] or match["magnitude2"]
     gap = match["gap"] or match["gap2"] or ""
     minus = f"{names['−']} " if match["minus"] else ""
+    if sign in FRANCS and not regex.search(r"[.,]\d\d$", number):
+        return ""
     if to := match["to"]:
-        number += f" to {to[1:]}" if language == "en" else to
+        number += _until(language) + to
     if written:
         word = _magnitude(written, language)
         if language == "en":
@@ -151,6 +137,11 @@ def _said(match: regex.Match[str], language: str, names: dict[str, str]) -> str:
     if _is_attribute(match, language) and "." not in number:
         return f"{number} {_currency(sign, language, '1')}"
     return f"{minus}{_amount(number, sign, language)}{_apart(match)}"
+
+
+def _until(language: str) -> str:
+    word = UNTIL.get(language, "-")
+    return word if language in UNSPACED_RANGES or word == "-" else f" {word.strip()} "
 
 
 def _is_attribute(match: regex.Match[str], language: str) -> bool:
@@ -207,10 +198,12 @@ def _currency(sign: str, language: str, number: str) -> str:
     A short name is in one form only; Babel has the others, with the country: of these it is the word that
     begins in the same way.
     """
-    short = SHORT.get(language, {}).get(sign) or names_of(language).get(sign, "")
-    if CURRENCIES[sign] == "XBT":
+    sign = SIGNS_OF.get(sign, sign) if language == "ja" else sign
+    short = short_name(sign, language) or names_of(language).get(sign, "")
+    code = code_of(sign, language)
+    if code == "XBT":
         return BITCOIN.get(language, "bitcoin")
-    full = _full_name(CURRENCIES[sign], language, number)
+    full = _full_name(code, language, number)
     if not short or " " in short or language in UNINFLECTED:
         return short or full
     words = full.lower().split() if short.islower() else full.split()
@@ -258,7 +251,7 @@ def magnitudes(language: str) -> frozenset[str]:
 def _magnitude(written: str, language: str) -> str:
     """Return a word of magnitude as it is said: letters that stand for one are written out."""
     power = FACTORS.get(written)
-    if power is None:
+    if power is None or (language != "en" and written in ENGLISH):
         return written
     if language == "en":
         return IN_ENGLISH[power]

@@ -13,8 +13,8 @@ from engines.adapters.espeak.scripts import SCRIPT_LANGUAGES
 from engines.api.offsets import Rewriting
 from engines.languages import primary_language
 from engines.toolkit.espeak_text import pieces, prepare
+from streaming.text.currency_signs import CURRENCIES
 from streaming.text.emoji_table import emoji_names
-from streaming.text.money import CURRENCIES
 from streaming.text.sign_names import row_of, rows
 from streaming.text.spoken import spoken_text
 
