@@ -12,7 +12,7 @@ from functools import cache
 
 from engines.api.offsets import Edit
 from streaming.text.quantity_names import COUNTED, DIVIDED, FEET, PARTS, POWERS, SQUARES
-from streaming.text.sign_names import row_of
+from streaming.text.sign_names import names_of, row_of
 
 GLYPHS = "½¼¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 BY_SIGNS = "½¼¾"
@@ -22,13 +22,21 @@ FRACTION = re.compile(
 )
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 POWER = re.compile(
-    rf"(?:(?<=[0-9)\]])|(?<=(?<![^\W_])[A-Za-zα-ω]))([⁺⁻]?)([{SUPERSCRIPT}]{{1,9}})(?![{SUPERSCRIPT}])"
+    rf"(?:(?<=[0-9)\]])|(?<=(?<![^\W\d_])[A-Za-zα-ω]))([⁺⁻]?)([{SUPERSCRIPT}]{{1,9}})(?![{SUPERSCRIPT}])"
 )
 """behind a number, a bracket or a letter alone; words and units have it otherwise"""
+CARET = re.compile(
+    r"(?:(?<=[0-9)\]])|(?<=(?<![^\W\d_])[A-Za-zα-ω]))"
+    r"\^(?:\{([-+−]?\d{1,9})\}|\(([-+−]?\d{1,9})\)|([-+−]?\d{1,9}|[A-Za-z](?![^\W_]))(?![.,]?\d))"
+)
+SCIENTIFIC = re.compile(
+    r"(?<![\w.,])(\d{1,19}[.,]\d{1,30}(?=[eE])|\d{1,19}(?=e|E[-+−]))[eE]([-+−]?)(\d{1,3})(?![\w]|[.,]\d)"
+)
+"""a number with its power of ten: 1e-5"""
 UNIT = re.compile(r"\d\s?[mglsGM]$")
 PLAIN = str.maketrans(SUPERSCRIPT, "0123456789")
 FOOT = re.compile(r"(?<![\d.,°′'’])(?<!°\s)(\d{1,2})\s?['′’]\s?(\d{1,2})\s?(?:[\"″”]|''|’’|′′)(?!\w)")
-ANY = re.compile(rf"[{GLYPHS}⁄{SUPERSCRIPT}]|\d\s?['′’]\s?\d")
+ANY = re.compile(rf"[{GLYPHS}⁄{SUPERSCRIPT}^]|\d[eE][-+−\d]|\d\s?['′’]\s?\d")
 
 
 def spelt_quantities(text: str, language: str) -> Iterator[Edit]:
@@ -39,7 +47,18 @@ def spelt_quantities(text: str, language: str) -> Iterator[Edit]:
     edits = [
         Edit(*match.span(), said) for match in FRACTION.finditer(text) if (said := _fraction(match, code))
     ]
-    edits += [Edit(*match.span(), said) for match in POWER.finditer(text) if (said := _power(match, code))]
+    for match in POWER.finditer(text):
+        if said := _power(match, match[1], match[2].translate(PLAIN), code):
+            edits.append(Edit(*match.span(), said))
+    for match in CARET.finditer(text):
+        figures = match[1] or match[2] or match[3]
+        if said := _power(match, _sign(figures[0]), figures.lstrip("-+−"), code):
+            edits.append(Edit(*match.span(), said))
+    times = names_of(code)["×"] or "×"
+    edits += [
+        Edit(*match.span(), f"{match[1]} {times} 10{_power(match, _sign(match[2]), match[3], code)}")
+        for match in SCIENTIFIC.finditer(text)
+    ]
     if names := FEET.get(code):
         feet, inches = names.split("/")
         edits += [Edit(*match.span(), _feet(match, feet, inches, code)) for match in FOOT.finditer(text)]
@@ -96,12 +115,15 @@ def _names(code: str) -> dict[int, list[str]]:
     return {below: forms if len(forms) > 1 else forms * 2 for below, forms in enumerate(words, 2)}
 
 
-def _power(match: re.Match[str], code: str) -> str:
-    sign, exponent = match[1], match[2].translate(PLAIN)
+def _sign(written: str) -> str:
+    return "⁻" if written and written in "-−" else ""
+
+
+def _power(match: re.Match[str], sign: str, exponent: str, code: str) -> str:
     before = match.string[max(0, match.start() - 5) : match.start()]
     if UNIT.search(before) or (exponent == "1" and not sign):  # of a note, rather
         return ""
-    if exponent in "23" and not sign and code in SQUARES:
+    if exponent in ("2", "3") and not sign and code in SQUARES:
         return f" {SQUARES[code].split('/')[exponent == '3']}"
     minus = "−" if sign == "⁻" else ""
     template = POWERS.get(code, "^{}")

@@ -12,6 +12,7 @@ from engines.languages import primary_language
 from streaming.text.abbreviations import german_dates, german_ordinals, tied_dots
 from streaming.text.addresses import spelt_addresses
 from streaming.text.amounts import spelt_amounts
+from streaming.text.asterisks import read_asterisks, without_bullets
 from streaming.text.characters import composed, usual
 from streaming.text.dates import spelt_dates
 from streaming.text.emoji_names import named_emoji
@@ -39,6 +40,7 @@ def spoken_text(
     code = primary_language(language or "en")
     text.apply(composed(text.text))
     text.apply(usual(text.text))
+    text.apply(read_asterisks(text.text, code))
     text.apply(spelt_telephones(text.text, code))
     text.apply(joined_thousands(text.text, code))
     text.apply(spelt_addresses(text.text, code))
@@ -51,6 +53,7 @@ def spoken_text(
     text.apply(named_signs(text.text, code))
     text.apply(named_emoji(text.text, code, are_read=code in emoji))
     text.apply(marked_line_ends(text.text))
+    text.apply(without_bullets(text.text))
     if code == "en":
         text.apply(spelt_amounts(text.text))
     text.apply(spelt_dots(text.text, code))

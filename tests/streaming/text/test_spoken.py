@@ -57,7 +57,7 @@ def test_characters_in_their_usual_form(text: str, expected: str) -> None:
         ("€29,99, $5.3M, $1.2k and £2bn", "en", "29 euros and 99 cents, five point three million dollars, one point two thousand dollars and 2 billion pounds"),
         ("$1,500, but 3/4/2020 stays", "en", "1,500 dollars, but 3/4/2020 stays"),
         ("1/2, 2 3/4 and 2/3", "en", "one half, 2 and three quarters and two thirds"),
-        ("5 > 3 and x^2 and <5", "en", "5 greater than 3 and x caret 2 and less than 5"),
+        ("5 > 3 and x^2 and <5", "en", "5 greater than 3 and x squared and less than 5"),
         ("5 > 3", "de", "5 größer als 3"),
         ("<b>bold</b> -> x", "en", "<b>bold</b> right arrow x"),
         ("Am 24. Dezember um neun.", "de", "Am vierundzwanzigsten Dezember um neun."),
@@ -181,7 +181,7 @@ def test_emoji_without_names_are_never_english(text: str) -> None:
         ("fi", "€5", "5 euroa"),
         ("en", "5 × 3, a | b, 21°C, x ≤ 5, R&D, a/b, C# and a@b.de", "5 times 3, a vertical bar b, 21 degrees Celsius, x less than or equal to 5, R&D, a/b, C# and a@b.de"),
         ("en", "| a | b |\n| 1 | 2 |", "| a | b |,\n| 1 | 2 |"),
-        ("fr", "# Titre\n\n+ un", "# Titre.\n\n+ un"),
+        ("fr", "# Titre\n\n+ un", "Titre.\n\nun"),
         ("qq", "5 > 3", "5 greater than 3"),
     ],
 )  # fmt: skip
