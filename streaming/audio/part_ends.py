@@ -22,6 +22,9 @@ BEGINS_STREAM = 2
 EBML = b"\x1a\x45\xdf\xa3"
 SEGMENT = b"\x18\x53\x80\x67"
 FORM_HEADER = 12
+CHUNK_HEADER = 8
+MOST_CHUNKS = 1000
+"""of a form, that are counted to see whether its length is right"""
 UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """of files that were written as a stream: nobody knows where they end"""
 
@@ -32,6 +35,8 @@ class Begin(msgspec.Struct, frozen=True):
     offset: int
     head: bytes = b""
     """what belongs before it, and stands elsewhere"""
+    is_rubbish: bool = False
+    """it is no recording: what somebody left behind the last one"""
 
 
 def ogg(source: Source, size: int) -> Iterator[Begin]:
@@ -135,16 +140,17 @@ def aiff(source: Source, size: int) -> Iterator[Begin]:
 
 
 def _forms(source: Source, size: int, *, is_big: bool) -> Iterator[Begin]:
-    """Yield where a form ends and another of its type begins, with or without the byte that evens its
-    length.
+    """Yield where a form ends and another of its type begins, with or without the byte that evens its length, or
+    something that is no form: FFmpeg would look for chunks in that to its end, and megabytes of zeros are a
+    million chunks.
     """
     source.seek(0)
     header = source.read(FORM_HEADER)
     first = header[:4], header[8:12]
     position = 0
     for _ in _pieces():
-        length = int.from_bytes(header[4:8], "big" if is_big else "little")
-        end = position + 8 + length
+        length = _length(header[4:8], is_big=is_big)
+        begin, end = position, position + CHUNK_HEADER + length
         if length in UNKNOWN_SIZES or end + FORM_HEADER > size:
             return
         for position in sorted({end, end + length % 2}):
@@ -154,7 +160,27 @@ def _forms(source: Source, size: int, *, is_big: bool) -> Iterator[Begin]:
                 yield Begin(position)
                 break
         else:
+            if header[:4] != first[0] and _is_filled(source, begin, end, is_big=is_big):
+                yield Begin(end, is_rubbish=True)
             return
+
+
+def _is_filled(source: Source, begin: int, end: int, *, is_big: bool) -> bool:
+    """Return whether a form's chunks end where it does by its own length, which many a program gets wrong."""
+    position = begin + FORM_HEADER
+    for _ in range(MOST_CHUNKS):
+        source.seek(position)
+        length = _length(source.read(CHUNK_HEADER)[4:], is_big=is_big)
+        position += CHUNK_HEADER + length
+        if position < end:
+            position += length % 2
+        if position >= end:
+            break
+    return position == end
+
+
+def _length(data: bytes, *, is_big: bool) -> int:
+    return int.from_bytes(data, "big" if is_big else "little")
 
 
 def _pieces() -> Iterator[int]:

@@ -91,10 +91,14 @@ def parts(source: Source) -> Iterator[Found]:
     size = source.seek(0, 2)
     number, begin, head = 1, 0, b""
     for following in _begins(source, signature)(source, size):
+        if following.is_rubbish:
+            size = following.offset
+            break
         yield Found(Part(source, begin, following.offset, head), following.offset - begin, number, False)
         number, begin, head = number + 1, following.offset, following.head
+    is_whole = number == 1 and size == source.seek(0, 2)
     source.seek(begin)
-    last = source if number == 1 else Part(source, begin, size, head)
+    last = source if is_whole else Part(source, begin, size, head)
     yield Found(last, size - begin, number, True)
 
 

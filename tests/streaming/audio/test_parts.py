@@ -245,3 +245,34 @@ def test_usual_files_are_read_as_they_are() -> None:
     assert [part.is_whole for part in found] == [True]
     assert found[0].source is source
     assert source.tell() == 0
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("wav", "pcm_s16le"), ("aiff", "pcm_s16be"), ("avi", "mp2")]
+)
+@pytest.mark.parametrize("rubbish", [bytes(3_000_000), bytes(100), b"rubbish " * 50_000], ids=["zeros", "few", "text"])  # fmt: skip
+def test_rubbish_behind_a_form_is_left_out(container: str, codec: str, rubbish: bytes) -> None:
+    """What is no recording behind the end of WAV, AIFF and AVI, as where somebody kept room, is not read."""
+    made = muxed(container, once(tone(FIRST), codec=codec))
+
+    is_whole(made + rubbish, FIRST)
+    assert sum(part.size for part in parts(io.BytesIO(made + rubbish))) < len(made + rubbish)
+
+
+@pytest.mark.parametrize("declared", [36, 0, 64_000, 0xFFFFFFFF])
+def test_a_length_of_the_form_that_is_wrong_cuts_nothing(declared: int) -> None:
+    """A WAV file whose sound is longer than the whole is said to be is heard to its end, as other programs do."""
+    made = bytearray(wav.encode((tone(FIRST, 2.0, 16_000) * 32767).astype("<i2").tobytes(), 16_000))
+    made[wav.RIFF_OFFSET : wav.RIFF_OFFSET + 4] = wav.SIZE.pack(declared)
+
+    is_whole(bytes(made), FIRST)
+
+
+def test_a_form_of_odd_length() -> None:
+    """A chunk of odd length at a form's end, with or without the byte that evens it, is within the form."""
+    sound = (tone(FIRST, 2.0, 16_000) * 32767).astype("<i2").tobytes()
+    for evened in (b"", b"\0"):
+        chunk = struct.pack("<4sI", b"note", 3) + b"abc" + evened
+        made = bytearray(wav.encode(sound, 16_000) + chunk)
+        made[wav.RIFF_OFFSET : wav.RIFF_OFFSET + 4] = wav.SIZE.pack(len(made) - 8)
+        is_whole(bytes(made) + bytes(3_000_000), FIRST)
