@@ -140,9 +140,9 @@ def aiff(source: Source, size: int) -> Iterator[Begin]:
 
 
 def _forms(source: Source, size: int, *, is_big: bool) -> Iterator[Begin]:
-    """Yield where a form ends and another of its type begins, with or without the byte that evens its length, or
-    something that is no form: FFmpeg would look for chunks in that to its end, and megabytes of zeros are a
-    million chunks.
+    """Yield where a form ends and another of its type begins, with or without the byte that evens its length,
+    or something that is no form: FFmpeg would look for chunks in that to its end, and megabytes of zeros are
+    hundreds of thousands.
     """
     source.seek(0)
     header = source.read(FORM_HEADER)
