@@ -56,11 +56,11 @@ def read_asterisks(text: str, language: str) -> Iterator[Edit]:
         if match["product"] and not _is_product(match):
             continue
         if match["times"] or match["product"]:
-            edits.append(Edit(*match.span(), f" {names_of(code)['×'] or '×'} "))
+            edits.append(Edit(match.start(), match.end(), f" {names_of(code)['×'] or '×'} "))
         elif match["power"]:
-            edits.append(Edit(*match.span(), _power(match["exponent"])))
+            edits.append(Edit(match.start(), match.end(), _power(match["exponent"])))
         else:
-            edits.append(Edit(*match.span(), ""))
+            edits.append(Edit(match.start(), match.end(), ""))
     behind = 0
     for edit in sorted(edits):
         if edit.start >= behind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from streaming.text.calendar_names import load_calendar
 from streaming.text.dates import load_dates
 from streaming.text.emoji_names import load_emoji_names
 from streaming.text.emoji_table import forget_emoji_names
@@ -38,4 +39,5 @@ def load_names(language: str | None) -> None:
             load_emoji_names(code)
             load_units(code)
             load_dates(code)
+            load_calendar(code)
             _loaded.add(code)

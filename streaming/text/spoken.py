@@ -13,6 +13,7 @@ from streaming.text.abbreviations import german_dates, german_ordinals, tied_dot
 from streaming.text.addresses import spelt_addresses
 from streaming.text.amounts import spelt_amounts
 from streaming.text.asterisks import read_asterisks, without_bullets
+from streaming.text.calendar_names import spelt_calendar
 from streaming.text.characters import composed, usual
 from streaming.text.dates import spelt_dates
 from streaming.text.emoji_names import named_emoji
@@ -45,6 +46,7 @@ def spoken_text(
     text.apply(joined_thousands(text.text, code))
     text.apply(spelt_addresses(text.text, code))
     text.apply(spelt_dates(text.text, code))
+    text.apply(spelt_calendar(text.text, code))
     text.apply(spelt_ordinals(text.text, code))
     text.apply(read_roman(text.text, code))
     text.apply(spelt_ranges(text.text, code))
