@@ -32,6 +32,48 @@ ORDINAL = re.compile(
     rf"(?P<number>\d{{1,3}})\.(?=[ \u00a0\n](?P<known>(?:{MONTHS}|{NOUNS})\b)?[A-ZÄÖÜ])",
     re.IGNORECASE,
 )
+ITEM = re.compile(r"^[ \t]*(?P<number>\d{1,3})\.[ \t]+(?P<noun>\w*)", re.MULTILINE)
+NOUN = re.compile(r"[ \u00a0\n]([A-ZÄÖÜ][\w-]*)")
+GENDERS = {
+    "m": (
+        *(
+            "platz",
+            "stock",
+            "tag",
+            "versuch",
+            "akt",
+            "satz",
+            "teil",
+            "rang",
+            "advent",
+            "schritt",
+            "gang",
+            "fc",
+        ),
+        *("preis", "weltkrieg", "sieg", "anlauf", "durchgang", "aufruf", "vorsitzender"),
+    ),
+    "f": (
+        *("etage", "klasse", "liga", "runde", "auflage", "halbzeit", "staffel", "reihe", "stufe", "stunde"),
+        *("woche", "hälfte", "phase", "folge", "ebene", "mannschaft", "mahnung", "wahl", "ausgabe", "lesung"),
+        *("sinfonie", "symphonie", "generation", "schicht", "spalte", "zeile", "dimension", "person"),
+    ),
+    "n": (
+        *("kapitel", "quartal", "semester", "geschoss", "jahrhundert", "jahrtausend", "jahr", "drittel"),
+        *("spiel", "rennen", "buch", "ausbildungsjahr", "og", "ug", "tor"),
+    ),
+}
+"""ends of nouns that often stand behind an ordinal without an article"""
+NOMINATIVE_ENDINGS = {"m": "r", "f": "", "n": "s"}
+STRONG_DATIVE = re.compile(r"(?:^|\s)(?:in|auf|mit|nach|aus|von|ab|seit|zu|bei|an)\s$", re.IGNORECASE)
+NO_END = re.compile(
+    r"(?:[\n:,;(–—„»/\"-]|[.!?…][\"“»)]?\s|(?:^|\s)(?:und|oder|als|für|mein|dein|sein|ihr|unser|ein|kein))\s*$",
+    re.IGNORECASE,
+)
+"""behind which no sentence ends with a number"""
+CENTURY = re.compile(NOUNS)
+KNOWN_MONTH = re.compile(MONTHS)
+BEFORE = 16
+"""code points of the text before a number that are looked at"""
 OTHER = re.compile(rf"(\d{{1,3}})\.({JOINT})", re.IGNORECASE)
 DASH = re.compile(r"\s?[–—-]\s?")
 SHORT_DATE = re.compile(
@@ -43,7 +85,6 @@ SHORT_DATE = re.compile(
 MONTH_NAMES = MONTHS.split("|Jan|")[0].replace("|Jänner", "").split("|")
 CLOCK = r"(?<![\d.,:])([01]?\d|2[0-4])[.:]([0-5]\d)"
 TIME = re.compile(rf"{CLOCK}(?:(\s?[–—-]\s?|\s(?:bis|und|oder)\s){CLOCK})?[ \u00a0]Uhr\b")
-CAPITAL = re.compile(r"[ \u00a0\n][A-ZÄÖÜ]")
 
 
 def german_dates(text: str) -> Iterator[Edit]:
@@ -70,14 +111,16 @@ def _time(hours: str, minutes: str) -> str:
 
 
 def german_ordinals(text: str) -> Iterator[Edit]:
-    """Yield the ordinals of a German text in words, with the ending that the word before asks for."""
+    """Yield the ordinals of a German text in words, with the ending that the words beside ask for."""
+    items = {match.start("number"): match["noun"] for match in ITEM.finditer(text)}
     for match in ORDINAL.finditer(text):
-        if not CAPITAL.match(text, match.end()):
+        noun = NOUN.match(text, match.end())
+        if noun is None:
             continue
-        known = _is_known_noun(text, match.end())
-        if not (known or match["dative"] or match["plain"]):
+        is_item = match.start("number") in items and len(items) > 1 and len(set(items.values())) > 1
+        ending = _ending(match, noun[1], is_item=is_item)
+        if ending is None:
             continue
-        ending = "n" if match["dative"] else "" if match["plain"] or not _is_month(text, match.end()) else "r"
         for other in OTHER.finditer(text, match.start("others"), match.end("others")):
             joint = " bis " if DASH.fullmatch(other[2]) else other[2]
             yield Edit(*other.span(), f"{_ordinal(int(other[1]))}{ending}{joint}")
@@ -85,16 +128,26 @@ def german_ordinals(text: str) -> Iterator[Edit]:
         yield Edit(start, match.end(), _ordinal(int(match["number"])) + ending)
 
 
-KNOWN = re.compile(rf"[ \u00a0\n](?:(?P<month>{MONTHS})|{NOUNS})\b")
+def _ending(match: re.Match[str], noun: str, *, is_item: bool) -> str | None:
+    """Return the ending of an ordinal before a noun, None where the number may end a sentence.
 
-
-def _is_known_noun(text: str, at: int) -> bool:
-    return KNOWN.match(text, at) is not None
-
-
-def _is_month(text: str, at: int) -> bool:
-    found = KNOWN.match(text, at)
-    return found is not None and found["month"] is not None
+    Behind an article any noun will do; without one it is one that often stands behind an ordinal.
+    """
+    if match["dative"]:
+        return "n"
+    if match["plain"]:
+        return ""
+    if KNOWN_MONTH.fullmatch(noun):
+        return "r"
+    gender = next((gender for gender, ends in GENDERS.items() if noun.casefold().endswith(ends)), "")
+    if not gender or is_item:
+        return None
+    before = match.string[max(0, match.start() - BEFORE) : match.start()]
+    if STRONG_DATIVE.search(before):
+        return "r" if gender == "f" else "m"
+    if CENTURY.fullmatch(noun) or not before.strip() or NO_END.search(before):
+        return NOMINATIVE_ENDINGS[gender]
+    return None
 
 
 def _ordinal(number: int) -> str:

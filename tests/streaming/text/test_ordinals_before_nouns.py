@@ -54,3 +54,34 @@ def test_every_ordinal_is_in_words(language: str) -> None:
 
     assert len(set(said)) == 99
     assert not any(any(map(str.isdigit, one)) for one in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1. Platz für Anna, 2. Platz für Ben.", "erster Platz für Anna, zweiter Platz für Ben."),
+        ("1. Platz: Anna\n2. Platz: Ben", "erster Platz: Anna.\nzweiter Platz: Ben"),
+        ("2. Etage, 3. Kapitel, 1. Klasse, 2. Bundesliga", "zweite Etage, drittes Kapitel, erste Klasse, zweite Bundesliga"),
+        ("In 2. Auflage, am 3. Mai, der 2. Versuch, mein 1. Versuch", "In zweiter Auflage, am dritten Mai, der zweite Versuch, mein erster Versuch"),
+        ("1.–3. Platz, 1. und 2. Liga", "erster bis dritter Platz, erste und zweite Liga"),
+        ("Gewonnen! 1. Platz. Es war das 19. Jahrhundert.", "Gewonnen! erster Platz. Es war das neunzehnte Jahrhundert."),
+    ],
+)  # fmt: skip
+def test_german_ordinals_without_an_article(text: str, expected: str) -> None:
+    """Where no sentence can end before it, a number with a dot before a usual noun is its ordinal."""
+    assert spoken(text, "de") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Das war Nummer 1. Platz da!",
+        "Ich habe 3. Spiele sind toll.",
+        "Die Antwort ist 1. Klasse!",
+        "1. Platz schaffen.\n2. Klasse wählen.\n3. Teil lesen",
+        "1. Milch kaufen.\n2. Brot holen",
+    ],
+)
+def test_german_numbers_at_ends_and_in_lists_stay(text: str) -> None:
+    """A number that may end a sentence, or counts the items of a list, is no ordinal."""
+    assert spoken(text, "de") == text
