@@ -12,10 +12,11 @@ from engines.api.offsets import Edit
 from streaming.text.sign_names import row_of
 
 CODES = """
-fr es it pt ca gl ro el nl vi id ms hi tr sw da nb sv af cs sk pl ru uk bg hr sl sr bs et lv lt
+de fr es it pt ca gl ro el nl vi id ms hi tr sw da nb sv af cs sk pl ru uk bg hr sl sr bs et lv lt
 """
 DAY_FIRST = frozenset(CODES.split())
 """languages that write the day before the month"""
+MONTHS = 12
 YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)"
 BEHIND = r"(?![\w/-]|[.,]\d)"
 FIGURES = regex.compile(
@@ -34,9 +35,15 @@ def spelt_dates(text: str, language: str) -> Iterator[Edit]:
     code = row_of(language)
     if code in LEFT or not any(mark in text for mark in "/-"):
         return
-    found = [*ISO.finditer(text), *(FIGURES.finditer(text) if code in DAY_FIRST else ())]
+    is_known = code in DAY_FIRST or code == "en"
+    found = [*ISO.finditer(text), *(FIGURES.finditer(text) if is_known else ())]
     for match in sorted(found, key=lambda match: match.start()):
-        if said := _long(int(match["year"]), int(match["month"]), int(match["day"]), code):
+        month, day = int(match["month"]), int(match["day"])
+        if code == "en" and match.re is FIGURES:
+            if (month > MONTHS) == (day > MONTHS):  # nobody knows which is which
+                continue
+            month, day = min(month, day), max(month, day)
+        if said := _long(int(match["year"]), month, day, code):
             yield Edit(match.start(), match.end(), said)
 
 

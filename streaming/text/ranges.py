@@ -21,12 +21,18 @@ UNTIL = {
 """what is said between two numbers, of which the second is the end"""
 UNSPACED = frozenset(["ja", "zh", "yue"])
 NUMBER = r"\d+(?:[.,:]\d+)*"
+UNIT = r"%|°\s?[CF]?|[ap]\.?m\b\.?|h|[kcm]?m|k?g|[GMT]B|l|ml|W|kW"
 RANGE = regex.compile(
-    rf"""(?<![\p{{L}}\d.,:/+–—-])(?P<first>{NUMBER})(?P<unit>\ ?[%°])?
-    (?:(?P<dash>[–—])|(?P<hyphen>-))
+    rf"""(?<![\p{{L}}\d.,:/+–—-])(?P<first>{NUMBER})(?P<unit>\ ?(?:{UNIT}))?
+    (?:(?P<dash>\ ?[–—]\ ?)|(?P<hyphen>-))
     (?P<last>{NUMBER})(?![\d–—-]|[.,:/]\d|\ ?=|/)(?P<counted>\ ?[\p{{L}}%°])?""",
     regex.VERBOSE,
 )
+CLOCK = regex.compile(r"(?:[01]?\d|2[0-4])[:.][0-5]\d")
+YEAR = 4
+"""digits of both ends of a range that counts nothing, where spaces are beside the dash"""
+SHORT = 2
+"""digits of both numbers of a result, such as 3-2"""
 TELEPHONE = (3, 4)
 """digits of a number that is no range"""
 
@@ -34,7 +40,8 @@ TELEPHONE = (3, 4)
 def spelt_ranges(text: str, language: str) -> Iterator[Edit]:
     """Yield the dashes of a text in a language that stand between the ends of a range, as words.
 
-    A hyphen is one only before what is counted, and where the second number is the larger one.
+    A hyphen is one only before what is counted, and where the second number is the larger one, or between
+    units or times; between other short numbers it is not said.
     """
     code = row_of(language)
     word = UNTIL.get(code)
@@ -43,13 +50,27 @@ def spelt_ranges(text: str, language: str) -> Iterator[Edit]:
     said = word if code in UNSPACED else f" {word.strip()} "
     for match in RANGE.finditer(text):
         first, last = match["first"], match["last"]
-        if (len(first), len(last)) == TELEPHONE or (match["hyphen"] and not _rises(match)):
+        group = "dash" if match["dash"] else "hyphen"
+        is_spaced = " " in match[group]
+        if (len(first), len(last)) == TELEPHONE or (is_spaced and not _rises(match, YEAR)):
             continue
-        dash = match.start("dash") if match["dash"] else match.start("hyphen")
-        yield Edit(dash, dash + 1, said)
+        if group == "dash" or _rises(match) or _is_told(match, code):
+            yield Edit(match.start(group), match.end(group), said)
+        elif max(len(first), len(last)) <= SHORT and f"{first}{last}".isdigit():
+            yield Edit(match.start(group), match.end(group), " ")
 
 
-def _rises(match: regex.Match[str]) -> bool:
+def _is_told(match: regex.Match[str], code: str) -> bool:
+    """Return whether two numbers with a hyphen are a range: by their units, as times, in English."""
+    first, last = match["first"], match["last"]
+    if match["unit"] or (CLOCK.fullmatch(first) and CLOCK.fullmatch(last)):
+        return True
+    return code == "en" and max(len(first), len(last)) <= SHORT and first.isdigit() and int(first) < int(last)
+
+
+def _rises(match: regex.Match[str], uncounted: int = 0) -> bool:
+    """Return whether a number is followed by a larger one, of what is counted or has so many digits."""
     first, last = match["first"], match["last"]
     plain = first.isdigit() and last.isdigit() and "0" not in (first[0], last[0])
-    return bool(match["counted"]) and plain and int(first) < int(last)
+    is_told = bool(match["counted"]) or len(first) == len(last) == uncounted
+    return is_told and plain and int(first) < int(last)

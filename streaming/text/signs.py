@@ -20,7 +20,7 @@ PICTURES = "→←↑↓⇒⇐↔⇔✓✗★♪∈∉∀∃∩∪⊂∅∴∂�
 """named wherever they stand"""
 ALIKE = {"✘": "✗", "✕": "✗", "☆": "★", "♫": "♪", "♬": "♪", "⟶": "→", "⟵": "←", "➔": "→", "➜": "→", "⟹": "⇒"}
 """other forms of the same"""
-TYPED = {"->": "→", "=>": "⇒", "<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
+TYPED = {"->": "→", "=>": "⇒", "<-": "←", "<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
 """signs that keyboards do not have"""
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """scripts in which a number follows a word without a space"""
@@ -45,7 +45,7 @@ ALONE = regex.compile(
     (?P<tag>{TAG})
     | (?P<minus>{MINUS})
     | (?P<picture>[{PICTURES}{"".join(ALIKE)}])
-    | (?P<typed>(?<=\s)(?:->|=>|<=|>=|!=|==)(?=\s)|(?<=[\w)\]])(?:->|=>|<=|>=|!=|==)(?=[\w(\[]))
+    | (?P<typed>(?<=\s)(?:->|<-|=>|<=|>=|!=|==)(?=\s)|(?<=[\w)\]])(?:->|=>|<=|>=|!=|==)(?=[\w(\[]))
     | (?P<until>{WAVES})
     | (?P<wave>{LENGTHENED})
     | (?P<degrees>(?<![\d.,])\d+(?:[.,]\d+)?)?\s?(?:(?<=\d)|(?<=\d\s))°\s?(?P<scale>[CF])(?![A-Za-z])
@@ -54,7 +54,7 @@ ALONE = regex.compile(
     | (?<=[\w)\]])[<>≤≥≈≠](?=[\w(\[−-])              # between letters and numbers: a<b, 5>3
     | (?<=[\d)])[×÷±](?=[\d(])
     | (?<=[\d)])(?P<slash>/)(?=\d)
-    | (?<![^\s(])[<>≤≥≈±~№§√](?=\s?[$€£]?\d)     # before a number: <5
+    | (?<![^\s(])(?P<about>[<>≤≥≈±~№§√])(?=\s?[$€£]?\d)     # before a number: <5
     | (?<=\w)\^(?=[\w({{-])                      # x^2
     | (?<=\d)\s?[‰%](?!\w)
     | (?<=\d)\s?°(?![\w'’])
@@ -151,7 +151,7 @@ def _said(match: regex.Match[str], names: dict[str, str], quotes: set[int]) -> s
     if match["typed"]:
         number, sign = "", TYPED[found]
     at = match.end() - 1 - (len(match[0]) - len(match[0].rstrip()))
-    name = names.get(ALIKE.get(sign, sign))
+    name = names.get("≈" if sign == "~" and match["about"] else ALIKE.get(sign, sign))
     if match["minus"]:
         name = _minus(match, names)
     if match["slash"] and names[CODE] in SLASH_IS_SILENT:

@@ -17,6 +17,7 @@ from streaming.text.calendar_names import spelt_calendar
 from streaming.text.characters import composed, usual
 from streaming.text.dates import spelt_dates
 from streaming.text.emoji_names import named_emoji
+from streaming.text.figures import spelt_figures
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.ordinals import spelt_ordinals
 from streaming.text.quantities import spelt_quantities
@@ -44,6 +45,7 @@ def spoken_text(
     text.apply(read_asterisks(text.text, code))
     text.apply(spelt_telephones(text.text, code))
     text.apply(joined_thousands(text.text, code))
+    text.apply(spelt_figures(text.text, code))
     text.apply(spelt_addresses(text.text, code))
     text.apply(spelt_dates(text.text, code))
     text.apply(spelt_calendar(text.text, code))

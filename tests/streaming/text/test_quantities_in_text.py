@@ -41,11 +41,14 @@ def test_units(language: str, text: str, expected: str) -> None:
         ("en", "pp. 12–15, 10:30–11:45, 1990–1995", "pages 12 to 15, 10:30 to 11:45, 1990 to 1995"),
         ("en", "a 5-10 year plan, 5-10 mins, 20%–30%", "a 5 to 10 year plan, 5 to 10 mins, 20% to 30%"),
         ("en", "call 555-1234 now, ISBN 978-3-16-148410-0, 1-2-3 go", "call 5 5 5, 1 2 3 4 now, ISBN 9 7 8, 3, 1 6, 1 4 8 4 1 0, 0, 1-2-3 go"),
-        ("en", "a 10-2 win, 24-7 service, 3–4", "a 10-2 win, 24-7 service, 3 to 4"),
+        ("en", "a 10-2 win, 24-7 service, 3–4", "a 10 2 win, 24 7 service, 3 to 4"),
         ("de", "8-17 Uhr, S. 12–15", "8 bis 17 Uhr, Seite 12 bis 15"),
         ("fr", "10–20 km", "10 à 20 kilomètres"),
         ("ja", "3-5人", "3から5人"),
         ("ltg", "3–5", "3–5"),
+        ("en", "10am–4pm, 5km–10km, 20°C–25°C", "10am to 4pm, 5 kilometers to 10 kilometers, 20 degrees Celsius to 25 degrees Celsius"),
+        ("en", "9:00-17:00, 5-7, 5 – 10 km, 1990 – 1995, 5 - 3", "9:00 to 17:00, 5 to 7, 5 to 10 kilometers, 1990 to 1995, 5 - 3"),
+        ("de", "3-2, 8h–17h, F-16, 2024-25", "3 2, 8h bis 17h, F-16, 2024-25"),
     ],
 )  # fmt: skip
 def test_ranges(language: str, text: str, expected: str) -> None:
@@ -65,10 +68,12 @@ def test_ranges(language: str, text: str, expected: str) -> None:
         ("nl", "24-12-2026", "24 december 2026"),
         ("ru", "2026-12-24", "24 декабря 2026 года"),
         ("zh", "2026-12-24", "2026年12月24日"),
+        ("en", "12/25/2024, 25/12/2024, 13/13/2024", "December 25, 2024, December 25, 2024, 13/13/2024"),
+        ("de", "24/12/2026", "vierundzwanzigster Dezember 2026"),
     ],
 )
 def test_dates(language: str, text: str, expected: str) -> None:
-    """Dates in figures are said with the names of months, where it is known which figure is the month."""
+    """Dates in figures are said with the names of months where it is known which figure is the month."""
     assert spoken(text, language) == expected
 
 
@@ -103,4 +108,25 @@ def test_roman_figures(language: str, text: str, expected: str) -> None:
 )  # fmt: skip
 def test_addresses(language: str, text: str, expected: str) -> None:
     """Dots of addresses are said, and signs before words are not taken for those of numbers."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "192.168.0.1:8080, v2.3.1, 1.2.3.4.5, 999.1.1.1", "192 dot 168 dot 0 dot 1:8080, v2.3.1, 1.2.3.4.5, 999.1.1.1"),
+        ("de", "192.168.0.1", "192 Punkt 168 Punkt 0 Punkt 1"),
+        ("en", "CO₂, H₂O, C₆H₁₂O₆, x₁", "C O 2, H 2 O, C 6 H 12 O 6, x₁"),
+        ("fr", "24/7 et CO₂", "24 7 et C O 2"),
+        ("hi", "24/7", "24 7"),
+        ("en", "3:1 at half-time, 16:9, 1:1000, John 3:1, 10:30", "3 to 1 at half-time, 16 to 9, 1 to 1000, John 3 1, 10:30"),
+        ("en", "1.2M users, 5M+ people, 100K followers, 4K TV", "1.2 million users, 5 million plus people, 100 thousand followers, 4K TV"),
+        ("en", "w/ friends, w/o sugar, and/or", "with friends, without sugar, and/or"),
+        ("nl", "t/m 5 mei", "tot en met 5 mei"),
+        ("sv", "kl. 14.30", "klockan 14:30"),
+        ("en", "~5 items, x <- 5", "approximately 5 items, x left arrow 5"),
+    ],
+)  # fmt: skip
+def test_figures_with_signs(language: str, text: str, expected: str) -> None:
+    """What engines read by the names of signs, or as another number, is said as a reader says it."""
     assert spoken(text, language) == expected

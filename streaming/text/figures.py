@@ -1,0 +1,83 @@
+"""Figures with signs that engines read by their names, or as another number: 192.168.0.1, 3:1, 24/7, CO₂.
+
+Also short forms with a slash, such as `w/o` and `t/m`, which are read as a letter and a slash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import regex
+
+from engines.api.offsets import Edit
+from streaming.text.addresses import DOT
+from streaming.text.sign_names import row_of
+
+NETWORK = (
+    r"(?<![\w.])(?P<network>(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d))(?![\w]|\.\d)"
+)
+FORMULA = (
+    r"(?<!\w)(?P<formula>(?=[A-Za-z()]{1,12}[₀-₉])(?:[A-Z][a-z]?[₀-₉]{0,3}|[()][₀-₉]{0,3}){1,12})(?![^\W₀-₉])"
+)
+ALWAYS = r"(?<![\w/.,])(?P<always>24/7)(?![\w/]|[.,]\d)"
+CLOCK = r"(?<=\b(?:kl|klo|klockan|kello)\.?\s)(?P<clock>\d{1,2}\.[0-5]\d)(?![\d.]*\d)"
+RATIO = r"(?<![\w:.,/])(?P<ratio>\d{1,4}:(?:\d|\d{3,5}))(?![\w:/]|[.,]\d)"
+MANY = r"(?<![\w.,$€£])(?P<many>\d{1,3}(?:\.\d{1,2})?[KMB])(?P<more>\+?)(?=\s\p{Ll}{3,}s\b|\s(?:people|of)\b)"
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+PART = regex.compile(r"[A-Z][a-z]?|[a-z]|[₀-₉]+")
+BOOK = regex.compile(r"(?:^|\s)\p{Lu}\p{Ll}+\.?\s$")
+"""a name before two numbers, which are a place in a book, or a result"""
+POWERS = {"K": "thousand", "M": "million", "B": "billion"}
+CLOCKS = frozenset(["sv", "da", "nb", "fi"])
+SHORT = {
+    "en": {"w/o": "without", "w/": "with", "b/c": "because", "c/o": "care of"},
+    "nl": {"t/m": "tot en met"},
+    "pl": {"k/": "koło"},
+}
+"""short forms with a slash"""
+
+
+def spelt_figures(text: str, language: str) -> Iterator[Edit]:
+    """Yield such figures of a text in a language as they are said."""
+    code = row_of(language)
+    for match in _pattern(code).finditer(text):
+        kind = str(match.lastgroup if match.lastgroup != "more" else "many")
+        said = _said(kind, match, code)
+        if said:
+            yield Edit(match.start(), match.end(), said)
+
+
+def _said(kind: str, match: regex.Match[str], code: str) -> str:
+    found = str(match[0])
+    match kind:
+        case "network":
+            return found.replace(".", f" {DOT.get(code, 'dot')} ")
+        case "formula":
+            return " ".join(part.translate(SUBSCRIPTS) for part in PART.findall(found))
+        case "always":
+            return "24 7"
+        case "clock":
+            return found.replace(".", ":")
+        case "ratio":
+            before = match.string[max(0, match.start() - 20) : match.start()]
+            return found.replace(":", " " if BOOK.search(before) else " to ")
+        case "many":
+            plus = " plus" if match["more"] else ""
+            return f"{match['many'][:-1]} {POWERS[match['many'][-1]]}{plus}"
+        case _:
+            following = match.string[match.end() : match.end() + 1]
+            return SHORT[code][found.casefold()] + " " * str(following).isalnum()
+
+
+@cache
+def _pattern(code: str) -> regex.Pattern[str]:
+    kinds = [NETWORK, FORMULA, ALWAYS]
+    if code in CLOCKS:
+        kinds.append(CLOCK)
+    if code == "en":
+        kinds += [RATIO, MANY]
+    if written := SHORT.get(code):
+        words = "|".join(regex.escape(word) for word in sorted(written, key=len, reverse=True))
+        kinds.append(rf"(?<![\w/.])(?P<short>(?i:{words}))(?![/]|(?<=\w)\w)")
+    return regex.compile("|".join(kinds))
