@@ -81,7 +81,7 @@ class WorkerApp:
         self._memory = memory
         memory.computes_on(info.device)
         self._runs = JobRuns(info, threads, memory)
-        self._shared_calls = _shared_calls(engine, info, threads)
+        self._shared_calls = _shared_calls(engine, info, threads, self._runs)
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "/tts/health"): self._health,
             ("GET", "/tts/status"): self._status,
@@ -221,7 +221,7 @@ class WorkerApp:
         out = JobOutput(events, self._runs.activity, blocking=shared is None)
         done = asyncio.get_running_loop().create_future()
         job = msgspec.structs.replace(request.to_job(None), settings=settings)
-        queued = QueuedJob(job, prompt, out, done)
+        queued = QueuedJob(job, prompt, out, done, self._runs.note)
 
         def start() -> asyncio.Future[None]:
             if shared is None:
@@ -272,14 +272,22 @@ class WorkerApp:
             asyncio.get_running_loop().run_in_executor(None, audio.discard)
 
 
-def _shared_calls(engine: Engine, info: EngineInfo, threads: EngineThreads) -> SharedCalls | None:
+def _shared_calls(
+    engine: Engine, info: EngineInfo, threads: EngineThreads, runs: JobRuns
+) -> SharedCalls | None:
     """Return what runs several jobs in one call; None for an engine that has a call for each."""
     grace = info.cancel_grace
+
+    def is_broken() -> bool:
+        return runs.is_broken
+
     match info.concurrency:
         case Batches() as batches:
-            return Batcher(cast(BatchSpeaker, engine), batches, threads, grace=grace, on_hang=end_hung)
+            speaker = cast(BatchSpeaker, engine)
+            return Batcher(speaker, batches, threads, grace=grace, on_hang=end_hung, is_broken=is_broken)
         case Steps() as steps:
-            return StepLoop(cast(StepSpeaker, engine), steps, threads, grace=grace, on_hang=end_hung)
+            stepper = cast(StepSpeaker, engine)
+            return StepLoop(stepper, steps, threads, grace=grace, on_hang=end_hung, is_broken=is_broken)
         case _:
             return None
 

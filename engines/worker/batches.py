@@ -52,7 +52,8 @@ class WatchedItem:
 class Batcher:
     """Runs an engine's batches, one at a time.
 
-    `on_hang` is called when a call outlives its last client by `grace` seconds.
+    `on_hang` is called when a call outlives its last client by `grace` seconds; `is_broken` returns whether
+    the engine can do nothing more, as what it raised has told (`QueuedJob.note`).
     """
 
     shared = True
@@ -66,8 +67,10 @@ class Batcher:
         *,
         grace: float,
         on_hang: Callable[[], None],
+        is_broken: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
+        self._is_broken = is_broken
         self._size = batches.size
         self._wait_seconds = batches.wait
         self._executor = executor
@@ -86,8 +89,8 @@ class Batcher:
             self._runner = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        """Run batches until no job waits."""
-        while self._queue:
+        """Run batches until no job waits; once the engine is broken those are lost with the process."""
+        while self._queue and not self._is_broken():
             if len(self._queue) < self._size and self._wait_seconds:
                 self._full.clear()
                 with suppress(TimeoutError):

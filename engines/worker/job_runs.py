@@ -1,13 +1,16 @@
 """How a worker runs a job: its events are sent as they come, and it is stopped when its client leaves.
 
 An engine that does not stop within its `cancel_grace` has hung, and one that says it is broken, or reports
-what a lost GPU does, can do nothing more: then the whole process ends, to be started again.
+what a lost GPU does, can do nothing more: then the whole process ends, to be started again. That is noted
+where the engine raised it, in its thread: whether anybody waits for the answer or not, it is given nothing
+more to do. Jobs that it has not begun are lost with the process, and are done by another.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 
 from engines.api import EngineInfo, Stop
@@ -27,6 +30,8 @@ BROKEN = 71
 """exit status of a worker whose engine is broken (EX_OSERR)"""
 ANSWER_SECONDS = 0.2
 """for the answers of a broken engine to leave"""
+UNANSWERED_SECONDS = 2.0
+"""after which it ends where nobody waits for an answer"""
 WAIT_SECONDS = 1.0
 """between two signs to the client of a job that waits for its turn"""
 
@@ -39,14 +44,22 @@ class JobRuns:
         self._threads = threads
         self._memory = memory
         self._trimmer = HeapTrimmer(threads)
-        self._is_broken = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_broken = False
+        """whether the engine can do nothing more"""
         self.activity = Activity()
         self.busy = 0
         """jobs that run, or wait to"""
 
     def call(self, work: Callable[[], None], out: JobOutput) -> asyncio.Future[None]:
         """Have work done in one of the engine's threads, unless nobody wants it by then."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, _work, work, out)
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._work, work, out)
+
+    def note(self, error: BaseException) -> None:
+        """Note what the engine raised, in its thread."""
+        if self._loop and not self.is_broken and isinstance(diagnosed(error), EngineBroken):
+            self.is_broken = True
+            self._loop.call_soon_threadsafe(self._end_after, UNANSWERED_SECONDS)
 
     async def run(
         self,
@@ -62,8 +75,9 @@ class JobRuns:
         `reading` reads what is left of the request, and ends when the client has left. A `shared` job is over
         for its client at once then: the engine's call may go on for others.
         """
-        if self._is_broken:
+        if self.is_broken:
             await asyncio.Event().wait()  # the process ends at once, and another worker is asked then
+        self._loop = asyncio.get_running_loop()
         events = out.events
         reader = asyncio.ensure_future(reading)
         reader.add_done_callback(lambda _: events.cancel())
@@ -79,7 +93,7 @@ class JobRuns:
             if not reader.done() or _reading_error(reader):
                 await response.finish(error or _reading_error(reader))
             if isinstance(error, EngineBroken):
-                self._end_broken()
+                self._end_after(ANSWER_SECONDS)
         finally:
             self.busy -= 1
             self._memory.look()
@@ -125,30 +139,31 @@ class JobRuns:
         if not done:
             end_hung()
 
-    def _end_broken(self) -> None:
+    def _end_after(self, seconds: float) -> None:
         """End the process, once the answers that were given have left."""
-        if not self._is_broken:
-            self._is_broken = True
-            asyncio.get_running_loop().call_later(ANSWER_SECONDS, os._exit, BROKEN)
+        self.is_broken = True
+        asyncio.get_running_loop().call_later(seconds, os._exit, BROKEN)
+
+    def _work(self, work: Callable[[], None], out: JobOutput) -> None:
+        if self.is_broken:
+            threading.Event().wait()  # the process ends at once, and another one does this job
+        try:
+            out.begin()
+            work()
+        except Stop:
+            return
+        except Exception as exc:  # whatever it is: what it holds of memory goes, where that was the trouble
+            self.note(exc)
+            if is_out_of_memory(exc):
+                give_back(exc)
+            raise
+        finally:
+            out.events.finish()
 
 
 def end_hung() -> None:
     """End the process, as its engine does not stop."""
     os._exit(HUNG)
-
-
-def _work(work: Callable[[], None], out: JobOutput) -> None:
-    try:
-        out.begin()
-        work()
-    except Stop:
-        return
-    except Exception as exc:  # whatever it is: what it holds of memory goes, where that was the trouble
-        if is_out_of_memory(exc):
-            give_back(exc)
-        raise
-    finally:
-        out.events.finish()
 
 
 def _error_of(running: asyncio.Future[None]) -> BaseException | None:

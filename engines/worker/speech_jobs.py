@@ -13,6 +13,10 @@ from engines.worker.outputs import JobOutput
 from engines.worker.prompt_cache import HeldPrompt
 
 
+def take_no_note(_error: BaseException) -> None:
+    """Take no note of an error."""
+
+
 class QueuedJob(msgspec.Struct, frozen=True, eq=False):
     """A job that waits for the engine, or that the engine has."""
 
@@ -21,6 +25,8 @@ class QueuedJob(msgspec.Struct, frozen=True, eq=False):
     out: JobOutput
     done: asyncio.Future[None]
     """done when the job is, with its error if it failed"""
+    note: Callable[[BaseException], None] = take_no_note
+    """is told what the engine raised, in its thread, whether anybody wants the job still or not"""
 
     @property
     def unwanted(self) -> bool:
@@ -58,6 +64,8 @@ class QueuedJob(msgspec.Struct, frozen=True, eq=False):
             nonlocal ended
             with lock:
                 ended_before, ended = ended, True
+            if error is not None:
+                self.note(error)
             if not ended_before:
                 loop.call_soon_threadsafe(self.end, error)
 

@@ -39,7 +39,9 @@ class Member(msgspec.Struct, frozen=True, eq=False):
 
 
 class StepLoop:
-    """Runs an engine's members. `on_hang` is called when a step outlives its clients by `grace` seconds."""
+    """Runs an engine's members. `on_hang` is called when a step outlives its clients by `grace` seconds;
+    `is_broken` returns whether the engine can do nothing more, as what it raised has told (`QueuedJob.note`).
+    """
 
     shared = True
     """a job that nobody wants is ended at once: the engine's call may go on for others"""
@@ -52,9 +54,11 @@ class StepLoop:
         *,
         grace: float,
         on_hang: Callable[[], None],
+        is_broken: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._steps = steps
+        self._is_broken = is_broken
         self._threads = threads
         self._grace = grace
         self._on_hang = on_hang
@@ -78,20 +82,24 @@ class StepLoop:
         """Run steps until there are no more jobs."""
         watchdog = asyncio.create_task(self._detect_hang())
         try:
-            while self._waiting or self._members:
+            while self._has_work():
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._run_steps)
         finally:
             watchdog.cancel()
 
     def _run_steps(self) -> None:
         """Run steps until there are no more jobs, or other work waits for the thread."""
-        while self._waiting or self._members:
+        while self._has_work():
             self._drop_unwanted()
             self._admit()
-            if self._members:
+            if self._members and not self._is_broken():
                 self._step()
             if self._threads.others_wait:
                 return
+
+    def _has_work(self) -> bool:
+        """Return whether there are jobs; once the engine is broken they are lost with the process."""
+        return bool(self._waiting or self._members) and not self._is_broken()
 
     def _drop_unwanted(self) -> None:
         for member in [member for member in self._members if member.queued.unwanted]:
@@ -100,7 +108,12 @@ class StepLoop:
     def _admit(self) -> None:
         """Have some of those who wait begin, as far as there is room."""
         begun = 0
-        while self._waiting and begun < self._steps.admitted and len(self._members) < self._most:
+        while (
+            not self._is_broken()
+            and self._waiting
+            and begun < self._steps.admitted
+            and len(self._members) < self._most
+        ):
             queued = self._waiting.popleft()
             end = queued.ender()
             if queued.unwanted:
@@ -134,9 +147,18 @@ class StepLoop:
     def _step(self) -> None:
         """Have all members take one step, and end those that are done or have failed."""
         members = list(self._members)
-        for member, result in zip(members, self._step_together(members), strict=True):
-            if result is not True:
-                self._drop(member, _error_of(result))
+        ended = [
+            (member, _error_of(result))
+            for member, result in zip(members, self._step_together(members), strict=True)
+            if result is not True
+        ]
+        for member, error in ended:
+            if error:
+                member.queued.note(
+                    error
+                )  # of all, before any is dropped: one of them may tell of a broken engine
+        for member, error in ended:
+            self._drop(member, error)
 
     def _step_together(self, members: Sequence[Member]) -> list[StepResult]:
         """Have members take one step, in one call, or in two of half as many each where memory is too little
@@ -163,9 +185,11 @@ class StepLoop:
         self._members.remove(member)
         self._enter([member.queued])
         try:
-            self._engine.drop(member.state)
+            if not self._is_broken():
+                self._engine.drop(member.state)
         except Exception as exc:  # an engine may raise anything; its job has ended all the same
             print(f"a job was not dropped cleanly: {type(exc).__name__}: {exc}", file=sys.stderr)
+            member.queued.note(exc)
             error = error or exc
         self._leave()
         member.end(error)

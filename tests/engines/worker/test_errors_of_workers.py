@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import contract_engines
 import pytest
@@ -15,7 +16,7 @@ from engines.catalogue.engines import EngineRecord
 from engines.errors import BadInput, EngineBroken, EngineFailed, Overloaded, Unsupported
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup
-from engines.settings import EngineSettings, WorkerSettings
+from engines.settings import EngineSettings, Options, WorkerSettings
 from engines.wire import errors
 from engines.worker.fatal_errors import diagnosed
 
@@ -143,3 +144,59 @@ def test_a_refusal_that_came_of_a_lost_gpu_is_recognised() -> None:
     refusal = BadInput("This voice prompt is none of this model's.")
     refusal.__cause__ = RuntimeError("CUDA error: device-side assert triggered")
     assert isinstance(diagnosed(refusal), EngineBroken)
+
+
+@asynccontextmanager
+async def breaking_pool(tmp_path: Path, concurrency: str) -> AsyncIterator[Pool]:
+    """Run one worker of an engine that loses its GPU when a file is there, and yield its pool."""
+    record = EngineRecord("breaking", "breaking_engine:Breaking", ("speech", "transcription"), "MIT")
+    options: Options = {"folder": str(tmp_path), "name": "breaking", "concurrency": concurrency}
+    group = WorkerGroup(record, EngineSettings(workers=1, options=options), SETTINGS, lambda *_, **__: None)
+    async with group.running():
+        assert await group.wait_ready()
+        yield Pool("breaking", group, 1)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - the state is another process's
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("concurrency", ["alone", "batches", "steps"])
+def test_a_gpu_that_is_lost_when_nobody_listens(tmp_path: Path, concurrency: str) -> None:
+    """An engine that breaks in a job whose client has left is replaced as well."""
+
+    async def test() -> None:
+        async with breaking_pool(tmp_path, concurrency) as engine:
+            before = engine.status().workers[0].pid
+            async with aclosing(engine.speak(SpeechJob("A long one.", "low"))) as events:
+                async for event in events:
+                    if isinstance(event, Audio):
+                        break
+            (tmp_path / "go").touch()
+            await until(lambda: engine.status().workers[0].pid not in (before, None))
+            await until(lambda: engine.status().ready)
+            assert await speak(engine, "Another one.")
+            assert engine.status().workers[0].restarts == 1
+
+    run(test)
+
+
+@pytest.mark.parametrize("concurrency", ["batches", "steps"])
+def test_jobs_that_a_broken_engine_has_not_begun(tmp_path: Path, concurrency: str) -> None:
+    """A job that waits in the worker while another one breaks the engine is done by the next process."""
+
+    async def test() -> None:
+        async with breaking_pool(tmp_path, concurrency) as engine:
+            first = asyncio.create_task(speak(engine, "A long one."))
+            await until((tmp_path / "begun").exists)
+            second = asyncio.create_task(speak(engine, "Another one."))
+            await until(lambda: engine.status().running == 2)
+            await asyncio.sleep(0.3)  # and the worker has it
+            (tmp_path / "go").touch()
+            with pytest.raises(EngineBroken):
+                await first
+            assert await second
+            assert engine.status().workers[0].restarts == 1
+
+    run(test)
