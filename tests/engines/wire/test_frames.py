@@ -14,7 +14,7 @@ from engines.wire import frames
 EVENTS = st.lists(
     st.one_of(
         st.binary(max_size=50).map(lambda data: Audio(data + data)),
-        st.builds(Word, st.integers(0, 99), st.integers(0, 99), st.floats(0, 9)),
+        st.builds(Word, st.integers(0, 99), st.integers(0, 99), st.floats(0, 9), st.none() | st.floats(0, 9)),
     ),
     max_size=20,
 )

@@ -42,8 +42,44 @@ TORCH_SAYS = (
     "free. Process 4711 has 7.40 GiB memory in use."
 )
 CHUNK = bytes(480)
+KEEPING = EngineRecord("keeping", "test_out_of_memory:Keeping", ("speech",), "none")
 IN_STEPS = EngineRecord("in-steps", "test_out_of_memory:InSteps", ("speech",), "none")
 ALONE_RECORD = EngineRecord("small", "test_out_of_memory:Small", ("speech",), "none")
+
+
+class Keeping:
+    """An engine with a stand-in for torch that writes into a file what is given back; a text that says "large" finds
+    too little memory.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file)
+
+    def load(self, place: Place, out: Output) -> EngineInfo:
+        """Stand in for torch."""
+
+        def device(name: str) -> SimpleNamespace:
+            def empty_cache() -> None:
+                with self._file.open("a") as written:
+                    written.write(f"{name} ")
+
+            return SimpleNamespace(
+                is_available=lambda: True, is_initialized=lambda: name != "xpu", empty_cache=empty_cache
+            )
+
+        backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: True))
+        torch = SimpleNamespace(**{name: device(name) for name in ("cuda", "xpu", "mps")}, backends=backends)
+        sys.modules["torch"] = torch  # type: ignore[assignment]
+        capabilities = SpeechCapabilities(24_000, ("en",))
+        return EngineInfo(
+            "keeping", "1", "none", ("keeping",), (Voice("low", "Low"),), speech=capabilities, device="cuda"
+        )
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Speak, or fail."""
+        if "large" in job.text:
+            raise RuntimeError(TORCH_SAYS)
+        out.audio(CHUNK)
 
 
 class Small:
@@ -342,3 +378,24 @@ def test_a_lost_gpu_gives_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = SimpleNamespace(cuda=card, xpu=card, mps=card, backends=backends)
     monkeypatch.setitem(sys.modules, "torch", torch)
     give_back(RuntimeError(TORCH_SAYS))
+
+
+@pytest.mark.parametrize("text", ["large", "small"])
+def test_what_torch_keeps_is_given_back(tmp_path: Path, text: str) -> None:
+    """It is given back of each device that was used, at once where a job found too little memory, before its answer,
+    and else some seconds after a job.
+    """
+
+    async def test() -> None:
+        file = tmp_path / "given"
+        async with started(KEEPING, {"file": str(file)}) as (_, client):
+            if text == "large":
+                assert isinstance(await speak(client, text), Overloaded)
+                assert file.read_text() == "cuda mps "
+                return
+            assert await speak(client, text) == 1
+            while not file.exists() or not file.read_text().endswith("mps "):  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(0.05)
+            assert file.read_text() == "cuda mps "
+
+    run(test)
