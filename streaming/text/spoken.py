@@ -18,6 +18,7 @@ from streaming.text.characters import composed, usual
 from streaming.text.dates import spelt_dates
 from streaming.text.emoji_names import named_emoji
 from streaming.text.figures import spelt_figures
+from streaming.text.hours import spelt_hours
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.ordinals import spelt_ordinals
 from streaming.text.quantities import spelt_quantities
@@ -52,6 +53,7 @@ def spoken_text(
     text.apply(spelt_ordinals(text.text, code))
     text.apply(read_roman(text.text, code))
     text.apply(spelt_ranges(text.text, code))
+    text.apply(spelt_hours(text.text, code))
     text.apply(spelt_units(text.text, code))
     text.apply(spelt_quantities(text.text, code))
     text.apply(named_signs(text.text, code))

@@ -29,13 +29,31 @@ UNITS = {
     **{"MHz": "frequency-megahertz", "GHz": "frequency-gigahertz", "kB": "digital-kilobyte"},
     **{"KB": "digital-kilobyte", "MB": "digital-megabyte", "GB": "digital-gigabyte"},
     **{"TB": "digital-terabyte", "min": "duration-minute", "hPa": "pressure-hectopascal"},
-    **{"kJ": "energy-kilojoule", "kcal": "energy-kilocalorie"},
+    **{"kJ": "energy-kilojoule", "kcal": "energy-kilocalorie", "J": "energy-joule"},
+    **{
+        "ms": "duration-millisecond",
+        "m/s²": "acceleration-meter-per-square-second",
+        "PB": "digital-petabyte",
+    },
+    **{"Pa": "pressure-pascal", "kPa": "pressure-kilopascal", "bar": "pressure-bar", "Ω": "electric-ohm"},
+    **{"mA": "electric-milliampere", "mW": "power-milliwatt", "px": "graphics-pixel"},
+    **{"Mbit": "digital-megabit", "Gbit": "digital-gigabit", "ppm": "concentr-permillion"},
+    **{"l/100km": "consumption-liter-per-100-kilometer", "l/100 km": "consumption-liter-per-100-kilometer"},
 }
 """of Babel, by what is written"""
 OWN = {
     "en": {
         **{"mph": "speed-mile-per-hour", "lb": "mass-pound", "lbs": "mass-pound", "oz": "mass-ounce"},
         **{"ft": "length-foot", "mi": "length-mile", "yd": "length-yard", "sq ft": "area-square-foot"},
+        **{"tsp": "volume-teaspoon", "tbsp": "volume-tablespoon", "gal": "volume-gallon"},
+        **{"fl oz": "volume-fluid-ounce", "sq mi": "area-square-mile", "dpi": "graphics-dot-per-inch"},
+        **{
+            "hr": "duration-hour",
+            "hrs": "duration-hour",
+            "mins": "duration-minute",
+            "sec": "duration-second",
+        },
+        **{"secs": "duration-second", "MP": "graphics-megapixel"},
     },
     "ru": {
         **{"км": "length-kilometer", "см": "length-centimeter", "мм": "length-millimeter"},
@@ -43,7 +61,9 @@ OWN = {
         **{"км/ч": "speed-kilometer-per-hour", "м²": "area-square-meter", "мл": "volume-milliliter"},
         **{"км²": "area-square-kilometer", "м³": "volume-cubic-meter", "мин": "duration-minute"},
         **{"ГБ": "digital-gigabyte", "МБ": "digital-megabyte", "кВт": "power-kilowatt"},
+        **{"ч": "duration-hour", "сек": "duration-second", "мкм": "length-micrometer"},
     },
+    "de": {"Std": "duration-hour", "Min": "duration-minute", "Sek": "duration-second"},
     "nl": {"km/u": "speed-kilometer-per-hour"},
     "da": {"km/t": "speed-kilometer-per-hour"},
     "nb": {"km/t": "speed-kilometer-per-hour"},
@@ -55,9 +75,19 @@ OWN["uk"] = {
     "хв": "duration-minute",
 }
 """written in one language only"""
+DOTTED = {"en": "lb|lbs|oz|ft|mi|yd|tsp|tbsp|gal|hr|hrs|mins|sec|secs", "de": "Std|Min|Sek"}
+"""units that may have a dot behind them"""
 PER = {"kg/m³": ("mass-kilogram", "volume-cubic-meter"), "MB/s": ("digital-megabyte", "duration-second")}
+PER |= {
+    f"{prefix}{form}": (f"digital-{name}bit", "duration-second")
+    for prefix, name in (("k", "kilo"), ("M", "mega"), ("G", "giga"))
+    for form in ("bps", "bit/s", "b/s")
+}
+PER |= {"kB/s": ("digital-kilobyte", "duration-second"), "GB/s": ("digital-gigabyte", "duration-second")}
 NUMBER = r"\d+(?:[.,]\d+)*"
 PLAIN_SPACES = str.maketrans("\u00a0\u202f", "  ")
+ENDS = regex.compile(r"\s*(?:\Z|\n|[\"”’)]|\s\p{Lu})")
+"""what follows the end of a sentence"""
 UNREAD = frozenset(["chr"])
 LETTERS = "A-Za-zÀ-ɏА-яЁёЇїІіЄєҐґ"
 
@@ -70,16 +100,21 @@ def spelt_units(text: str, language: str) -> Iterator[Edit]:
     for match in _pattern(code).finditer(text):
         unit = _unit(match["unit"], code)
         said = _spelt(unit, match["number"], code)
-        dot = "." if match["dot"] and not text[match.end() : match.end() + 2].strip() else ""
+        dot = "." if match["dot"] and ENDS.match(text, match.end()) else ""
         if said:
             yield Edit(match.start(), match.end(), said + dot)
+
+
+def in_words(unit: str, number: str, code: str) -> str:
+    """Return a number with one of Babel's units in words of a language; nothing where they are not known."""
+    return _spelt((unit, ""), number, code) if code not in UNREAD and _has_names(code) else ""
 
 
 @cache
 def _pattern(code: str) -> regex.Pattern[str]:
     known = {**UNITS, **OWN.get(code, {}), **dict.fromkeys(PER, "")}
     units = "|".join(regex.escape(unit) for unit in sorted(known, key=len, reverse=True))
-    dotted = "(?P<dot>(?<=lb|lbs|oz|ft|mi|yd)[.])?" if code == "en" else "(?P<dot>(?!))?"
+    dotted = rf"(?P<dot>(?<={DOTTED[code]})[.])?" if code in DOTTED else "(?P<dot>(?!))?"
     return regex.compile(
         rf"(?<![{LETTERS}\d.,:/])(?P<number>{NUMBER})\ ?(?P<unit>{units}){dotted}(?![{LETTERS}\d²³/^·'’-])"
     )

@@ -39,7 +39,7 @@ def test_units(language: str, text: str, expected: str) -> None:
     ("language", "text", "expected"),
     [
         ("en", "pp. 12–15, 10:30–11:45, 1990–1995", "pages 12 to 15, 10:30 to 11:45, 1990 to 1995"),
-        ("en", "a 5-10 year plan, 5-10 mins, 20%–30%", "a 5 to 10 year plan, 5 to 10 mins, 20% to 30%"),
+        ("en", "a 5-10 year plan, 5-10 mins, 20%–30%", "a 5 to 10 year plan, 5 to 10 minutes, 20% to 30%"),
         ("en", "call 555-1234 now, ISBN 978-3-16-148410-0, 1-2-3 go", "call 5 5 5, 1 2 3 4 now, ISBN 9 7 8, 3, 1 6, 1 4 8 4 1 0, 0, 1-2-3 go"),
         ("en", "a 10-2 win, 24-7 service, 3–4", "a 10 2 win, 24 7 service, 3 to 4"),
         ("de", "8-17 Uhr, S. 12–15", "8 bis 17 Uhr, Seite 12 bis 15"),
@@ -48,7 +48,7 @@ def test_units(language: str, text: str, expected: str) -> None:
         ("ltg", "3–5", "3–5"),
         ("en", "10am–4pm, 5km–10km, 20°C–25°C", "10am to 4pm, 5 kilometers to 10 kilometers, 20 degrees Celsius to 25 degrees Celsius"),
         ("en", "9:00-17:00, 5-7, 5 – 10 km, 1990 – 1995, 5 - 3", "9:00 to 17:00, 5 to 7, 5 to 10 kilometers, 1990 to 1995, 5 - 3"),
-        ("de", "3-2, 8h–17h, F-16, 2024-25", "3 2, 8h bis 17h, F-16, 2024-25"),
+        ("de", "3-2, 8h–17h, F-16, 2024-25", "3 2, 8 Uhr bis 17 Uhr, F-16, 2024-25"),
     ],
 )  # fmt: skip
 def test_ranges(language: str, text: str, expected: str) -> None:
@@ -129,4 +129,21 @@ def test_addresses(language: str, text: str, expected: str) -> None:
 )  # fmt: skip
 def test_figures_with_signs(language: str, text: str, expected: str) -> None:
     """What engines read by the names of signs, or as another number, is said as a reader says it."""
+    assert spoken(text, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "1h 30m, 5m20s, 1h 30m 20s, 10h, 45 s, the 30s", "1 hour 30 minutes, 5 minutes 20 seconds, 1 hour 30 minutes 20 seconds, 10 hours, 45 seconds, the 30s"),
+        ("en", "2 hrs. Then 5 mins, 100 Mbps, 5 m/s², 2 tsp", "2 hours. Then 5 minutes, 100 megabits per second, 5 meters per second squared, 2 teaspoons"),
+        ("de", "10h, um 14h, 14h30, 8h–17h, 2 Std., 45 Min.", "10 Stunden, um 14 Uhr, 14 Uhr 30, 8 Uhr bis 17 Uhr, 2 Stunden, 45 Minuten."),
+        ("fr", "14h30, 9h–17h, 1 h", "14 heures 30, 9 heures à 17 heures, 1 heure"),
+        ("es", "14h00", "14 horas"),
+        ("nl", "14u30", "14 uur 30"),
+        ("ru", "5 ч, 2 мин", "5 часов, 2 минуты"),
+    ],
+)  # fmt: skip
+def test_hours(language: str, text: str, expected: str) -> None:
+    """Hours, minutes and seconds by their letters are said in words, and metres are none of them."""
     assert spoken(text, language) == expected
