@@ -22,7 +22,7 @@ from engines.catalogue import engines
 from engines.errors import SpeechError
 from engines.toolkit.error_text import telling_line
 from engines.wire.address import Handshake, StartFailure, StartOrder
-from engines.worker.contract_check import check_engine
+from engines.worker.contract_check import BrokenContract, check_engine
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.malloc_trim import find_malloc_trim
 from engines.worker.memory_meter import MemoryMeter
@@ -120,6 +120,15 @@ def _reason(exc: Exception) -> str:
     return exc.message if isinstance(exc, SpeechError) else f"{type(exc).__name__}: {telling_line(exc)}"
 
 
+def _needs_trace(exc: Exception) -> bool:
+    """Return whether one line does not tell why an engine could not be loaded: a library said more, or
+    nobody has put into words what its adapter raised.
+    """
+    raised = exc.__cause__ if isinstance(exc, FirstJobFailed) and exc.__cause__ else exc
+    in_words = isinstance(raised, SpeechError | BrokenContract | ImportError | OSError)
+    return not in_words or "\n" in str(exc.__cause__ or exc)
+
+
 def main() -> int:
     """Run the worker, and return its exit status."""
     ignore_group_signals()
@@ -139,8 +148,8 @@ def main() -> int:
         engine, info = loading.result()
     except Exception as exc:  # whatever keeps an engine from loading is reported to the gateway
         permanent = isinstance(exc, ImportError | KeyError | AttributeError | TypeError)
-        if "\n" in str(exc.__cause__ or exc):
-            traceback.print_exception(exc)  # the log gets all that the library said
+        if _needs_trace(exc):
+            traceback.print_exception(exc)  # the log gets all that the library said, and where it did
         pipe.send(Handshake(failed=StartFailure(_reason(exc), permanent)))
         return LOAD_FAILED
     if isinstance(info.concurrency, Threads):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -27,6 +29,8 @@ def check_engine(engine: object, info: EngineInfo) -> None:
 
     Raises BrokenContract.
     """
+    if not isinstance(info, EngineInfo):
+        raise BrokenContract(f"`load` returned {type(info).__name__}, and no EngineInfo.")
     try:
         msgspec.convert(msgspec.to_builtins(info), EngineInfo)
     except msgspec.ValidationError as exc:
@@ -44,7 +48,31 @@ def check_engine(engine: object, info: EngineInfo) -> None:
             f"The engine `{info.name}` says that it works by {type(info.concurrency).__name__}, "
             f"and has no {', '.join(missing)}."
         )
+    _check_calls(engine, info.name, needed)
     _check_figures(info)
+    _check_voices(info)
+
+
+def _check_calls(engine: object, name: str, methods: Sequence[str]) -> None:
+    """Check that methods do their work when they are called, and not when somebody reads or awaits what they
+    return. Raises BrokenContract.
+    """
+    for method in methods:
+        function = getattr(engine, method)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise BrokenContract(f"`{method}` of `{name}` yields: what it makes goes to its output.")
+        if inspect.iscoroutinefunction(function):
+            raise BrokenContract(f"`{method}` of `{name}` is a coroutine: it is called in a thread.")
+
+
+def _check_voices(info: EngineInfo) -> None:
+    """Check that no name stands for a voice that is not there. Raises BrokenContract."""
+    voices = {voice.id for voice in info.voices}
+    for name, voice in info.characters.items():
+        if voice not in voices and voice.partition("+")[0] not in voices:  # a variant of one, as espeak has
+            raise BrokenContract(
+                f"The engine `{info.name}` has no voice '{voice}', which '{name}' stands for."
+            )
 
 
 def _check_request_options(name: str, speech: SpeechCapabilities) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from engines.api import Audio, Beat, Finished, Progress, Stop, TranscriptSegment, Word
+from engines.api import BYTES_PER_SAMPLE, Audio, Beat, Finished, Progress, Stop, TranscriptSegment, Word
 from engines.errors import EngineFailed
 from engines.worker.event_queue import EventQueue
 
@@ -62,7 +62,8 @@ class JobOutput:
         self.events.emit_nowait(self._sign(None))
 
     def audio(self, pcm: bytes) -> None:
-        """Give audio, as SpeechOutput has it."""
+        """Give audio, as SpeechOutput has it. Raises EngineFailed for what is none."""
+        check_audio(pcm)
         if pcm:
             self.has_given = True
             self._put(Audio(pcm))
@@ -118,6 +119,19 @@ class RecordingOutput(JobOutput):
     def _sign(self, progress: float | None) -> Progress:
         self._seconds = max(self._seconds, progress or 0.0)
         return Progress(self._seconds)
+
+
+def check_audio(pcm: object) -> None:
+    """Check that what an engine gives as audio is PCM in whole samples. Raises EngineFailed."""
+    if not isinstance(pcm, bytes | bytearray):
+        raise EngineFailed(
+            f"The engine gave audio of the type {type(pcm).__name__}, and not bytes of s16le PCM"
+            " (`engines.toolkit.pcm` makes these of float samples)."
+        )
+    if len(pcm) % BYTES_PER_SAMPLE:
+        raise EngineFailed(
+            f"The engine gave {len(pcm)} bytes of audio, no whole samples of {BYTES_PER_SAMPLE} bytes."
+        )
 
 
 def check_sendable(event: object, kind: type[msgspec.Struct]) -> None:

@@ -5,6 +5,7 @@ that it is ready.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,7 @@ from engines.api import (
     Batches,
     BatchItem,
     EngineInfo,
+    Finished,
     Output,
     Prompt,
     PromptJob,
@@ -27,9 +29,10 @@ from engines.api import (
     Word,
 )
 from engines.api.prompt_file import prompt_id
-from engines.errors import BadInput
+from engines.errors import BadInput, EngineFailed
 from engines.worker.device_memory import is_out_of_memory
 from engines.worker.fatal_errors import diagnosed
+from engines.worker.outputs import check_audio
 
 TEXT = "Hello there."
 LANGUAGE = "en"
@@ -53,11 +56,16 @@ def warm_up(engine: Any, info: EngineInfo, out: Output) -> None:  # noqa: ANN401
     """
     try:
         if info.speech:
+            first = FirstAudio(out)
             with suppress(Stop):
-                _speak(engine, info, _first_job(engine, info, info.speech, out), FirstAudio(out))
+                _speak(engine, info, _first_job(engine, info, info.speech, out), first)
+            if not first.has_come:
+                print(f"no audio for the first text, {TEXT!r}", file=sys.stderr)
         if info.transcription:
             audio = iter([vowel(info.transcription.sample_rate)])
-            engine.transcribe(TranscriptionJob(), audio, FirstTranscript(out))
+            end = engine.transcribe(TranscriptionJob(), audio, FirstTranscript(out))
+            if not isinstance(end, Finished):
+                raise EngineFailed(f"`transcribe` returned {type(end).__name__}, and no Finished.")
     except Exception as exc:  # an engine may raise anything; a real job would raise it too
         if isinstance(exc, BadInput) and not is_out_of_memory(exc) and diagnosed(exc) is exc:
             print(f"not warmed up: {type(exc).__name__}: {exc}", file=sys.stderr)
@@ -89,12 +97,25 @@ def _speak(engine: Any, info: EngineInfo, job: SpeechJob, out: SpeechOutput) -> 
             try:
                 result: StepResult = True
                 while result is True:
-                    [result] = engine.step([member])
+                    result = _only(engine.step([member]))
             finally:
                 engine.drop(member)
             _raise_first([result if isinstance(result, Exception) else None])
         case _:
-            engine.speak(job, out)
+            returned = engine.speak(job, out)
+            if returned is not None:
+                raise EngineFailed(
+                    f"`speak` returned {type(returned).__name__}: what it makes goes to `out.audio`."
+                )
+
+
+def _only(results: object) -> StepResult:
+    """Return what a step told of its only member. Raises EngineFailed where it told of none, or of more."""
+    if not isinstance(results, Sequence) or len(results) != 1:
+        told = f"{len(results)} results" if isinstance(results, Sequence) else type(results).__name__
+        raise EngineFailed(f"`step` returned {told} for one member, and no sequence of one result.")
+    result: StepResult = results[0]
+    return result
 
 
 def _raise_first(errors: list[Exception | None]) -> None:
@@ -118,10 +139,14 @@ class FirstAudio:
 
     def __init__(self, out: Output) -> None:
         self._out = out
+        self.has_come = False
+        """whether there was audio"""
 
     def audio(self, pcm: bytes) -> None:
-        """Stop at the first audio."""
+        """Stop at the first audio. Raises EngineFailed for what is none."""
+        check_audio(pcm)
         if pcm:
+            self.has_come = True
             raise Stop
 
     def word(self, word: Word) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from engines.api import EngineInfo, Place, SpeechCapabilities, SpeechJob, SpeechOutput
+from engines.api import EngineInfo, Place, SpeechCapabilities, SpeechJob, SpeechOutput, Voice
 from engines.errors import EngineFailed
 from engines.worker.contract_check import BrokenContract, check_engine
 from engines.worker.place_of_engine import check_place
@@ -40,6 +42,48 @@ def test_figures_that_cannot_be(info: EngineInfo) -> None:
     check_engine(Speaking(), INFO)
     with pytest.raises(BrokenContract, match="mimic"):
         check_engine(Speaking(), info)
+
+
+class Yielding:
+    """An engine that gives its audio to nobody."""
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> Iterator[bytes]:
+        """Yield audio."""
+        yield b"12"
+
+
+class Awaited:
+    """An engine that is to be awaited."""
+
+    async def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
+        """Give audio."""
+        out.audio(b"12")
+
+
+@pytest.mark.parametrize(("engine", "why"), [(Yielding(), "yields"), (Awaited(), "coroutine")])
+def test_methods_that_do_nothing_when_called(engine: object, why: str) -> None:
+    """A method whose call does no work yet is told by its name when the engine is loaded: its jobs would have no
+    sound, and no error.
+    """
+    with pytest.raises(BrokenContract, match=f"`speak` of `mimic` .*{why}"):
+        check_engine(engine, INFO)
+
+
+def test_a_load_that_returns_nothing() -> None:
+    """A `load` that forgot to return its info is told so."""
+    nothing: Any = None
+    with pytest.raises(BrokenContract, match="`load` returned NoneType, and no EngineInfo"):
+        check_engine(Speaking(), nothing)
+
+
+def test_names_of_voices_that_are_not_there() -> None:
+    """A name of OpenAI's may stand for a voice, or for a variant of one, and not for what is not there: whoever
+    asked for that name would be told to have made a mistake.
+    """
+    voiced = replace(INFO, voices=(Voice("low", "Low"),), variants=("f3",))
+    check_engine(Speaking(), replace(voiced, characters={"alloy": "low", "echo": "low+f3"}))
+    with pytest.raises(BrokenContract, match="no voice 'gone', which 'nova' stands for"):
+        check_engine(Speaking(), replace(voiced, characters={"alloy": "low", "nova": "gone"}))
 
 
 @pytest.mark.parametrize(

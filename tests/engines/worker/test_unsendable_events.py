@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import contract_engines
+import numpy as np
 import pytest
 from one_worker import path_of_engines, started
 
@@ -40,6 +41,12 @@ WORDS = {
     "until": Word(0, 1, 0.0, math.inf),
     "cannot be sent": Word(0, 1, FRACTION),
 }
+AUDIO: dict[str, Any] = {
+    "3 bytes of audio": b"123",
+    "type str": "no bytes",
+    "type ndarray": np.zeros(100, np.float32),
+    "type list": [0.0, 0.5],
+}
 SEGMENTS = {
     "avg_logprob": TranscriptSegment("one", 0.0, 1.0, avg_logprob=-math.inf),
     "logprob": TranscriptSegment("one", 0.0, 1.0, words=(TranscriptWord("one", 0.0, 1.0, -math.inf),)),
@@ -60,6 +67,8 @@ class Strange:
         """Give audio, and the word that the text names, if it does."""
         out.beat(math.nan)
         out.audio(contract_engines.CHUNK)
+        if job.text in AUDIO:
+            out.audio(AUDIO[job.text])
         if job.text in WORDS:
             out.word(WORDS[job.text])
 
@@ -95,6 +104,21 @@ def test_words_that_cannot_be_sent() -> None:
     async def test() -> None:
         async with started(STRANGE) as (_, client):
             for what in WORDS:
+                with pytest.raises(EngineFailed, match=what) as caught:
+                    _ = [event async for event in client.speak(SpeechJob(what, "low"))]
+                assert type(caught.value) is EngineFailed
+            events = [event async for event in client.speak(SpeechJob("good", "low"))]
+            assert Audio(contract_engines.CHUNK) in events
+
+    run(test)
+
+
+def test_audio_that_is_none() -> None:
+    """Audio that is no PCM in whole samples is the engine's error, which says what it is; the worker goes on."""
+
+    async def test() -> None:
+        async with started(STRANGE) as (_, client):
+            for what in AUDIO:
                 with pytest.raises(EngineFailed, match=what) as caught:
                     _ = [event async for event in client.speak(SpeechJob(what, "low"))]
                 assert type(caught.value) is EngineFailed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from one_worker import SETTINGS, path_of_engines
@@ -91,6 +92,31 @@ class Failing(Both):
         raise RuntimeError("no kernel image is available for execution on the device")
 
 
+class Returning(Both):
+    """An engine that gives what it makes to the wrong hands, or nothing at all."""
+
+    def __init__(self, spoken: Any = None, heard: Any = None) -> None:
+        super().__init__()
+        self._spoken, self._heard = spoken, heard
+
+    def speak(self, job: SpeechJob, out: SpeechOutput) -> Any:
+        """Return audio."""
+        return self._spoken
+
+    def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Any:
+        """Return no end."""
+        return self._heard
+
+
+class Broken(Both):
+    """An engine with a mistake."""
+
+    def load(self, place: Place, out: Output) -> EngineInfo:
+        """Look for what is not there."""
+        loaded: dict[str, EngineInfo] = {}
+        return loaded["weights"]
+
+
 class Cloning(Both):
     """An engine that has no voice but cloned ones."""
 
@@ -114,12 +140,13 @@ class Cloning(Both):
 
 
 class Stepping:
-    """An engine in steps, which gives audio in the third, or fails in the first."""
+    """An engine in steps, which gives audio in the third, or fails in the first, or returns what is given."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, returned: Any = True) -> None:
         self.members: list[SpeechOutput] = []
         self.steps = 0
         self._error = error
+        self._returned = returned
 
     def begin(self, job: SpeechJob, out: SpeechOutput) -> SpeechOutput:
         """Begin a job."""
@@ -133,7 +160,8 @@ class Stepping:
             return [self._error]
         if self.steps == 3:
             members[0].audio(bytes(100))
-        return [True]
+        result: list[StepResult] = [True] if self._returned is True else self._returned
+        return result
 
     def drop(self, member: SpeechOutput) -> None:
         """End a job."""
@@ -195,6 +223,48 @@ def test_an_engine_in_steps() -> None:
     with pytest.raises(FirstJobFailed, match="out of memory"):
         warm_up(failing, info, QUIET)
     assert failing.members == []
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"), [(None, "returned NoneType"), ([], "0 results"), ([True, True], "2 results")]
+)
+def test_steps_that_tell_of_others(returned: object, told: str) -> None:
+    """A step that does not tell what became of its member is said to, in words of the contract."""
+    info = EngineInfo(
+        "steps", "1", "MIT", ("steps",), speech=SpeechCapabilities(24_000, ()), concurrency=Steps(2)
+    )
+    with pytest.raises(FirstJobFailed, match=f"`step` .*{told}"):
+        warm_up(Stepping(returned=returned), info, QUIET)
+
+
+def test_what_is_returned_and_not_given(capfd: pytest.CaptureFixture[str]) -> None:
+    """Audio that `speak` returns is heard by nobody, and a transcription without an end has none: the start says
+    so. A text without audio may be the engine's right, and the log has it.
+    """
+    with pytest.raises(FirstJobFailed, match="`speak` returned bytes"):
+        warm_up(Returning(b"12"), INFO, QUIET)
+    with pytest.raises(FirstJobFailed, match="`transcribe` returned NoneType, and no Finished"):
+        warm_up(Returning(), INFO, QUIET)
+    warm_up(Returning(heard=Finished(1.0, "en")), INFO, QUIET)
+    assert "no audio for the first text" in capfd.readouterr().err
+
+
+def test_the_log_tells_where_an_adapter_has_its_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an adapter raises by mistake while it loads is in the log with its place: `'weights'` alone tells
+    its programmer nothing.
+    """
+    monkeypatch.setenv("PYTHONPATH", path_of_engines(__file__))
+    record = EngineRecord("broken", "test_warm_up:Broken", ("speech",), "MIT")
+    logged: list[str] = []
+
+    async def start() -> WorkerProcess:
+        return await WorkerProcess.start(
+            record, SETTINGS, lambda *_, **said: logged.append(str(said.get("text")))
+        )
+
+    with pytest.raises(StartFailed, match="KeyError: 'weights'"):
+        asyncio.run(start())
+    assert any("test_warm_up.py" in line and ", in load" in line for line in logged)
 
 
 def test_an_engine_without_voices() -> None:
