@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 from engines import errors
 from engines.errors import EngineFailed, SpeechError
 from engines.wire.frames import ErrorFrame
@@ -19,6 +22,8 @@ STATUS = {
 """HTTP statuses of the provider API by class; everything else is 500"""
 FAILED = "The engine failed at this."
 """what callers are told of a library's error"""
+ADAPTERS = "adapters"
+"""the folder of them"""
 LONGEST_DETAIL = 10_000
 """characters of what a library said"""
 
@@ -36,7 +41,18 @@ def to_frame(exc: BaseException) -> ErrorFrame:
             retry_after=exc.retry_after,
             elsewhere=exc.elsewhere,
         )
-    return ErrorFrame("EngineFailed", FAILED, detail=f"{type(exc).__name__}: {exc}")
+    return ErrorFrame("EngineFailed", FAILED, detail=f"{type(exc).__name__}: {exc}{_place(exc)}")
+
+
+def _place(exc: BaseException) -> str:
+    """Return where an adapter came to an exception that nobody has put into words: the last place in it, or
+    else the last of all; empty where it was never raised.
+    """
+    stack = traceback.extract_tb(exc.__traceback__)
+    ours = [frame for frame in stack if ADAPTERS in Path(frame.filename).parts]
+    for frame in (ours or stack)[-1:]:
+        return f" (in {frame.name}, line {frame.lineno} of {'/'.join(Path(frame.filename).parts[-2:])})"
+    return ""
 
 
 def _cause(exc: SpeechError) -> str:
