@@ -16,6 +16,10 @@ from engines.catalogue.records import Device, ModelRecord
 from engines.environments import layout
 
 
+MOST_NAMED = 2
+"""packages that are named where more are missing: one command brings them all"""
+
+
 class InterpreterChoice(msgspec.Struct, frozen=True):
     """An interpreter, or the command that installs one."""
 
@@ -60,7 +64,9 @@ def obstacle(record: ModelRecord, environments: Path | None = None) -> str:
     if choice.python is not None:
         return ""
     command = f"voicebox engines add {engine.added_as}" if engine.added_as else choice.install_command
-    return f"{', '.join(choice.missing)} not installed: {command}"
+    named = ", ".join(choice.missing[:MOST_NAMED])
+    more = f" and {len(choice.missing) - MOST_NAMED} more" if len(choice.missing) > MOST_NAMED else ""
+    return f"{named}{more} not installed: {command}"
 
 
 def recommended_group(available: Collection[Device] | None = None) -> str:

@@ -261,8 +261,9 @@ class ModelRegistry:
 
 
 def _unavailable(record: ModelRecord, reason: str, *, here: bool) -> UnavailableEngine:
+    speaks = "speech" in record.kinds
     return UnavailableEngine(
-        record.name, reason, record.cloning, record.designs, "speech" in record.kinds, here
+        record.name, reason, record.cloning, record.designs, speaks, here, record.size_bytes
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -27,6 +28,8 @@ class UnavailableEngine(msgspec.Struct, frozen=True):
     speaks: bool = True
     here: bool = False
     """it has been installed or pulled, and only cannot work now"""
+    size: int = 0
+    """in bytes, of what has to be pulled; 0 where that is not known"""
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -38,6 +41,8 @@ class Fit(msgspec.Struct, frozen=True):
     would: bool = False
     """it could, if it were there"""
     ready: bool = True
+    size: float = 0
+    """in bytes, of what has to be pulled before it can; infinite where that is not known"""
 
 
 class AvailableEngines(msgspec.Struct, frozen=True):
@@ -63,27 +68,36 @@ def fits(profile: Profile, around: AvailableEngines) -> list[Fit]:
     return ready + [_absent(profile, one) for one in around.absent if one.speaks]
 
 
-def refusal(profile: Profile, found: Iterable[Fit], tied: str = "") -> Unsupported:
+def refusal(profile: Profile, found: Sequence[Fit], tied: str = "") -> Unsupported:
     """Return the error that a voice cannot be spoken by the engine that was asked for, or by any, and who
     could.
     """
     name = shown(profile.name)
     can = [fit.engine for fit in found if fit.can]
-    would = [f"`{fit.engine}` ({fit.reason})" for fit in found if fit.would]
-    if len(would) > MOST_NAMED:
-        would[MOST_NAMED:] = [f"and {len(would) - MOST_NAMED} more"]
+    would = sorted((fit for fit in found if fit.would), key=lambda fit: fit.size)  # what is quickly had first
     if tied:
         reason = next((fit.reason for fit in found if fit.engine == tied), "it does not speak")
         others = f" These can: {', '.join(f'`{engine}`' for engine in can)}." if can else ""
         message = f"The engine `{tied}` cannot speak the voice '{name}': {reason}.{others}"
     else:
-        reasons = "; ".join(f"`{fit.engine}`: {fit.reason}" for fit in found if fit.ready and not fit.can)
+        unable = _by_reason([fit for fit in found if fit.ready and not fit.can])
+        reasons = "; ".join(f"{names}: {reason}" for names, reason in unable)
         message = f"No engine that is ready can speak the voice '{name}'{f' ({reasons})' if reasons else ''}."
     if would and not can:
-        message += f" These would do: {', '.join(would)}."
+        named = ", ".join(f"{names} ({reason})" for names, reason in _by_reason(would[:MOST_NAMED]))
+        more = f", and {len(would) - MOST_NAMED} more" if len(would) > MOST_NAMED else ""
+        message += f" These would do: {named}{more}."
     elif not can and profile.voice_type != "preset":
         message += " The voice is kept; an engine that clones voices would do."
     return Unsupported(message, param="voice", code="voice_not_speakable")
+
+
+def _by_reason(found: Iterable[Fit]) -> Iterator[tuple[str, str]]:
+    """Yield engines that have one reason together, with it: four that do not clone are one thing to say."""
+    together: dict[str, list[str]] = {}
+    for fit in found:
+        together.setdefault(fit.reason, []).append(f"`{fit.engine}`")
+    yield from ((", ".join(engines), reason) for reason, engines in together.items())
 
 
 def _fit(profile: Profile, info: EngineInfo, around: AvailableEngines) -> Fit:
@@ -153,4 +167,5 @@ def _absent(profile: Profile, one: UnavailableEngine) -> Fit:
     if profile.voice_type != "preset":
         would = one.clones if made else one.designs
     barred = bool(profile.engines) and one.name not in profile.engines
-    return Fit(one.name, False, one.reason, would=would and not barred, ready=False)
+    size = 0 if one.here else one.size or math.inf
+    return Fit(one.name, False, one.reason, would=would and not barred, ready=False, size=size)

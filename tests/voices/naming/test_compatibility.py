@@ -148,7 +148,7 @@ def test_engines_that_are_not_ready() -> None:
     ("profile", "infos", "absent", "tied", "message"),
     [
         (CLONE, (ROBOT, PAINTER), (), "",
-         "No engine that is ready can speak the voice 'Anna' (`robot`: it does not clone voices; `painter`: it does not clone voices). "
+         "No engine that is ready can speak the voice 'Anna' (`robot`, `painter`: it does not clone voices). "
          "The voice is kept; an engine that clones voices would do."),
         (CLONE, (), (), "", "No engine that is ready can speak the voice 'Anna'. The voice is kept; an engine that clones voices would do."),
         (CLONE, (ROBOT, PARROT), (), "robot", "The engine `robot` cannot speak the voice 'Anna': it does not clone voices. These can: `parrot`."),
@@ -248,6 +248,21 @@ def test_unknown_models() -> None:
     for model in ("whisper-1", "ear"):
         with pytest.raises(WrongKind):
             speak(model, CLONE)
+
+
+def test_what_is_quickly_had_is_named_first() -> None:
+    """Engines that would do are named by what has to be pulled for them, those of one reason together, and not more
+    than a person reads.
+    """
+    install = "torch not installed: voicebox engines install main"
+    absent = [UnavailableEngine(f"large-{n}", install, clones=True, size=9000 + n) for n in range(9)]
+    absent.append(UnavailableEngine("small", install, clones=True, size=100))
+    absent.append(UnavailableEngine("mine", "it has failed", clones=True, here=True, size=5000))
+    with pytest.raises(Unsupported) as refused:
+        speak("tts-1", CLONE, (ROBOT,), tuple(absent))
+    assert refused.value.message.endswith(
+        f"These would do: `mine` (it has failed), `small`, `large-0`, `large-1`, `large-2` ({install}), and 6 more."
+    )
 
 
 def test_unknown_models_are_mapped_on_request() -> None:
