@@ -15,7 +15,6 @@ from engines.catalogue.hardware import devices
 from engines.catalogue.records import Device, ModelRecord
 from engines.environments import layout
 
-
 MOST_NAMED = 2
 """packages that are named where more are missing: one command brings them all"""
 
