@@ -131,6 +131,31 @@ def test_a_model_that_came_into_use_is_not_stopped() -> None:
     run(test)
 
 
+def test_a_model_that_came_into_use_while_cards_were_measured_is_not_stopped() -> None:
+    """Nor is one that is chosen for its memory, and comes into use while the driver is asked about cards."""
+
+    async def test() -> None:
+        first, second = Loaded(1, 1.0), Loaded(2, 2.0)
+
+        def gpus() -> list[int]:
+            first.in_use = True
+            return [8 * GIB]
+
+        governor = Governor(
+            free=lambda: 5 * GIB - 2 * GIB * sum(not one.rested for one in (first, second)),
+            held=lambda _: 2 * GIB,
+            gpus=gpus,
+            gpu_totals=lambda: [8 * GIB],
+        )
+        governor.add(first)
+        governor.add(second)
+        await governor.reserve("other", MemoryNeed(2 * GIB, gpu=GIB))
+        assert not first.rested
+        assert second.rested
+
+    run(test)
+
+
 def test_a_model_that_does_not_end_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that is stopped and does not end, as a driver that hangs keeps it, is waited for only by who needs its
     room, and once: who needs none has it at once, and then others are stopped in its place.
