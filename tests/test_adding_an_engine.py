@@ -13,8 +13,9 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 from hub_server import FakeHub
-from neural_server import serve_models, speak
+from neural_server import serve_models, served_models, speak
 from safetensors.numpy import save
+from servers import running, wait_until
 
 PITCHES = save({"low": np.array([200.0]), "high": np.array([800.0])})
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,28 @@ def test_one_folder_and_one_record(copy: Path, tmp_path: Path) -> None:
     assert (listed["engine"], listed["licence"], listed["repo"]) == ("hummer", "CC0-1.0", "acme/hummer")
     crossings = [int(np.count_nonzero(np.diff(np.signbit(sound)))) for sound in (low, high)]
     assert crossings[1] > 3 * crossings[0] > 0
+
+
+def test_a_folder_in_place_of_a_hub(copy: Path, tmp_path: Path) -> None:
+    """A record may name a folder: nothing is pulled then. A neighbour whose adapter cannot even tell its voices is
+    left out, with the reason, and the hummer is served all the same.
+    """
+    (tmp_path / "model.safetensors").write_bytes(PITCHES)
+    known = copy / "engines" / "catalogue" / "models.py"
+    in_folder = RECORD.strip().replace('repo="acme/hummer"', f'repo="", folder={str(tmp_path)!r}')
+    mumbler = in_folder.replace('name="hummer"', 'name="mumbler"').replace(":read_voices", ":gone")
+    before = known.read_text()
+    known.write_text(before.replace(RECORD.strip(), f"{mumbler},\n    {in_folder}", 1))
+    assert known.read_text().count("folder=") == before.count("folder=") + 2
+
+    with running(tmp_path / "server") as server:
+        wait_until(lambda: "hummer" in served_models(server), "the hummer is served")
+        assert speak(server, "hummer", voice="low").any()
+        left_out = httpx.post(f"{server.base_url}/voicebox/models/mumbler/load", timeout=60)
+
+    assert left_out.status_code == 503
+    assert "`mumbler` cannot be served: " in left_out.text
+    assert "has no attribute 'gone'" in left_out.text
 
 
 @pytest.mark.usefixtures("copy")

@@ -86,6 +86,8 @@ class LocalModelManager:
         self._log = log
         self._running: dict[str, object] = {}
         """models that are engines, by name, with the files and the interpreter of each"""
+        self._left_out: dict[str, str] = {}
+        """models that cannot be made engines, by name, with the reason"""
         self._scan_lock = asyncio.Lock()
         self._scan_soon = asyncio.Event()
         """set when a request found that files have been replaced"""
@@ -177,6 +179,8 @@ class LocalModelManager:
         await self.scan()
         if not self.models.is_enabled(record.name):
             raise EngineUnavailable(f"`{record.name}` is not to be used: {disabled_reason(record.name)}.")
+        if reason := self._left_out.get(record.name):
+            raise EngineUnavailable(f"`{record.name}` cannot be served: {reason}.")
         if record.name not in self._running:
             raise EngineUnavailable(f"`{record.name}` is not here: voicebox models pull {record.name}")
         group = self._engines.group(record.name)
@@ -215,8 +219,8 @@ class LocalModelManager:
             untried: list[RunnableModel] = []
             for name, model in found.items():
                 if self._running.get(name) != model.location:
-                    added = await self._make_engine(name, model)
-                    if added.status().presumed:
+                    added = await self._try_engine(name, model)
+                    if added and added.status().presumed:
                         untried.append(model)
             if newest := await self.models.threads.run(lambda: last_pulled(untried)):
                 await self._kept.keep(newest)
@@ -227,6 +231,19 @@ class LocalModelManager:
             async with asyncio.timeout(SCAN_SECONDS):
                 await self._scan_soon.wait()
         self._scan_soon.clear()
+
+    async def _try_engine(self, name: str, model: RunnableModel) -> WorkerGroup | None:
+        """Make the engine of a model, and return its group; None where that fails, until the next look."""
+        try:
+            added = await self._make_engine(name, model)
+        except Exception as exc:  # an adapter tells its voices, and may raise anything; the others are served
+            reason = f"{type(exc).__name__}: {exc}"
+            if self._left_out.get(name) != reason:
+                self._log.error("model left out", model=name, reason=reason, exc_info=exc)
+            self._left_out[name] = reason
+            return None
+        self._left_out.pop(name, None)
+        return added
 
     async def _make_engine(self, name: str, model: RunnableModel) -> WorkerGroup:
         """Make the engine of a model that is new, or whose files or packages are others now, and return its
