@@ -46,6 +46,10 @@ def torch_devices() -> dict[str, Any]:
             found["gpus"].append({"name": name, "capability": capability})
             found["devices"].append(f"cuda:{number}")
         found["built_for"] = torch.cuda.get_arch_list()
+    if hasattr(torch, "xpu") and torch.xpu.is_available():
+        for number in range(torch.xpu.device_count()):
+            found["gpus"].append({"name": torch.xpu.get_device_name(number)})
+            found["devices"].append(f"xpu:{number}")
     if torch.backends.mps.is_available():
         found["devices"].append("mps")
     return found
