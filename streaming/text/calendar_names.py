@@ -50,6 +50,7 @@ WAVE = r"\s?[-–—~～〜]\s?"
 AFTER_DOT = r"(?:॰|(?-i:\.(?=\s+[\p{Ll}\d]|\s?[,;:)–—-])))?+"
 """the dot of an abbreviation that ends no sentence"""
 CLOCK = r",?\s\d{1,2}(?:[:.h]\d\d|\s?(?:[ap]\.?m\b|Uhr\b|uur\b|h\b)|\s?[–-]\s?\d)"
+HOUR = r",?\s\d{1,2}(?:[:.]\d\d)?(?:\s?[–-]\s?\d{1,2}(?:[:.]\d\d)?)?\sUhr\b|,?\s\d{1,2}:\d\d"
 AND = "and|und|et|y|e|en|och|og|i|и|or|oder|ou|o"
 BEFORE_MONTH = r"(?<![\d.,])\d{1,2}(?:st|nd|rd|th|\.|º|er)?\s(?:de\s)?"
 
@@ -149,17 +150,17 @@ def _pattern(code: str) -> regex.Pattern[str] | None:
     every, month, day = _any_of(list(names.known)), _any_of(months), _any_of(days)
     behind = r"\s\d" if code in MONTHS_BEFORE else r"\s(?:1[5-9]|20)\d\d(?!\d)"
     edge = r"(?<![\d\p{L}-])" if code not in UNSPACED else r"(?<![\d-])"
-    end = r"(?![\p{L}\d-])" if code not in UNSPACED else r"(?![\d-]|曜)"
+    end = r"(?![\p{L}\p{M}\d-])" if code not in UNSPACED else r"(?![\p{M}\d-]|曜)"
     joint = rf"(?:\s?[,/&+]\s?|\s(?:{AND})\s)"
-    beside = rf"{joint}(?:{day})(?!\p{{L}})"
+    beside = rf"{joint}(?:{day})(?![\p{{L}}\p{{M}}])"
     return regex.compile(
         rf"""(?V1i)
         {edge}(?P<first>{every})[.॰]?{WAVE if code in UNSPACED else DASH}(?P<last>{every}){AFTER_DOT}{end}
-        | (?<={BEFORE_MONTH})(?P<month>{month}){AFTER_DOT}(?!\p{{L}})
+        | (?<={BEFORE_MONTH})(?P<month>{month}){AFTER_DOT}(?![\p{{L}}\p{{M}}])
         | (?<!\p{{L}}-?|\d)(?P<month>{month})[.॰]?(?={behind})
-        | {edge}(?P<day>{day})(?:[.॰]?(?={CLOCK}|,?\s(?:{month})(?!\p{{L}})|{beside})
-          | (?<=(?:{day})\.?{joint}(?:{day})){AFTER_DOT}(?!\p{{L}}))
-        | {edge}(?P<day>{_any_of(timed)})[.]?(?={CLOCK})
+        | {edge}(?P<day>{day})(?:[.॰]?(?={CLOCK}|,?\s(?:{month})(?![\p{{L}}\p{{M}}])|{beside})
+          | (?<=(?:{day})\.?{joint}(?:{day})){AFTER_DOT}(?![\p{{L}}\p{{M}}]))
+        | {edge}(?P<day>{_any_of(timed)})[.]?(?={HOUR})
         """,
         regex.VERBOSE,
     )

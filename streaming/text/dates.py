@@ -17,12 +17,21 @@ de fr es it pt ca gl ro el nl vi id ms hi tr sw da nb sv af cs sk pl ru uk bg hr
 DAY_FIRST = frozenset(CODES.split())
 """languages that write the day before the month"""
 MONTHS = 12
+LEAP = 2024
 YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)"
 BEHIND = r"(?![\w/-]|[.,]\d)"
 FIGURES = regex.compile(
     rf"(?<![\w.,/-])(?P<day>\d{{1,2}})(?P<mark>[/-])(?P<month>\d{{1,2}})(?P=mark){YEAR}{BEHIND}"
 )
-ISO = regex.compile(rf"(?<![\w.,/-]){YEAR}-(?P<month>\d\d)-(?P<day>\d\d){BEHIND}")
+ISO = regex.compile(
+    rf"(?<![\w.,/-]){YEAR}(?:-(?P<month>\d\d)-(?P<day>\d\d)|/(?P<month>\d\d?)/(?P<day>\d\d?)){BEHIND}"
+)
+WITHOUT_YEAR = regex.compile(
+    r"(?<=\b(?:den|le|du|au|el|del|al|il|dal|op|em|dia|dne|dnia|am|vom|bis|до|с)\s)"
+    r"(?P<day>\d{1,2})/(?P<month>\d{1,2})(?![\w/-]|[.,]\d)(?:\s(?=(?:19|20)\d\d\b))?",
+    regex.IGNORECASE,
+)
+"""a day and a month behind a word that stands before days"""
 LEFT = frozenset(["th", "fa", "ps", "am", "ar", "he", "ja"])
 """languages whose long form has another year, other figures, or letters that not every engine reads"""
 PLAIN_SPACES = str.maketrans("\u00a0\u202f", "  ")
@@ -33,18 +42,40 @@ SHORTENED = regex.compile(r"\p{L}\.")
 def spelt_dates(text: str, language: str) -> Iterator[Edit]:
     """Yield the dates of a text in a language in words, with their days and years in figures."""
     code = row_of(language)
-    if code in LEFT or not any(mark in text for mark in "/-"):
+    if not any(mark in text for mark in "/-"):
         return
-    is_known = code in DAY_FIRST or code == "en"
+    is_known = code in DAY_FIRST or code in LEFT or code == "en"
     found = [*ISO.finditer(text), *(FIGURES.finditer(text) if is_known else ())]
+    found += WITHOUT_YEAR.finditer(text) if code in DAY_FIRST else ()
     for match in sorted(found, key=lambda match: match.start()):
-        month, day = int(match["month"]), int(match["day"])
-        if code == "en" and match.re is FIGURES:
-            if (month > MONTHS) == (day > MONTHS):  # nobody knows which is which
-                continue
-            month, day = min(month, day), max(month, day)
-        if said := _long(int(match["year"]), month, day, code):
+        if said := _said(match, code):
             yield Edit(match.start(), match.end(), said)
+
+
+def _said(match: regex.Match[str], code: str) -> str:
+    """Return what is said for a date, nothing where that is not known."""
+    month, day = int(match["month"]), int(match["day"])
+    if code in LEFT:
+        return str(match[0]).replace("/", "-")
+    if match.re is WITHOUT_YEAR:
+        return _short(month, day, code) + " " * str(match[0]).endswith(" ")
+    if code == "en" and match.re is FIGURES:
+        if (month > MONTHS) == (day > MONTHS):  # nobody knows which is which
+            return ""
+        month, day = min(month, day), max(month, day)
+    return _long(int(match["year"]), month, day, code)
+
+
+@lru_cache(1024)
+def _short(month: int, day: int, code: str) -> str:
+    """Return a day and a month as they are written out."""
+    from babel.dates import format_skeleton
+
+    try:
+        said = format_skeleton("MMMMd", datetime.date(LEAP, month, day), locale=code)
+    except (ValueError, KeyError):
+        return ""
+    return str(said).translate(PLAIN_SPACES) if any(map(str.isalpha, said)) else ""
 
 
 @lru_cache(1024)

@@ -12,7 +12,7 @@ import regex
 
 from engines.api.offsets import Edit
 from streaming.text.addresses import DOT
-from streaming.text.sign_names import row_of
+from streaming.text.sign_names import names_of, row_of
 
 NETWORK = (
     r"(?<![\w.])(?P<network>(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d))(?![\w]|\.\d)"
@@ -21,6 +21,7 @@ FORMULA = (
     r"(?<!\w)(?P<formula>(?=[A-Za-z()]{1,12}[₀-₉])(?:[A-Z][a-z]?[₀-₉]{0,3}|[()][₀-₉]{0,3}){1,12})(?![^\W₀-₉])"
 )
 ALWAYS = r"(?<![\w/.,])(?P<always>24/7)(?![\w/]|[.,]\d)"
+NUMBERED = r"(?<![\w&#/])(?P<numbered>#)(?=\d{1,9}(?!\w))"
 CLOCK = r"(?<=\b(?:kl|klo|klockan|kello)\.?\s)(?P<clock>\d{1,2}\.[0-5]\d)(?![\d.]*\d)"
 RATIO = r"(?<![\w:.,/])(?P<ratio>\d{1,4}:(?:\d|\d{3,5}))(?![\w:/]|[.,]\d)"
 MANY = r"(?<![\w.,$€£])(?P<many>\d{1,3}(?:\.\d{1,2})?[KMB])(?P<more>\+?)(?=\s\p{Ll}{3,}s\b|\s(?:people|of)\b)"
@@ -57,6 +58,8 @@ def _said(kind: str, match: regex.Match[str], code: str) -> str:
             return " ".join(part.translate(SUBSCRIPTS) for part in PART.findall(found))
         case "always":
             return "24 7"
+        case "numbered":
+            return f"{names_of(code)['№'] or 'number'} "
         case "clock":
             return found.replace(".", ":")
         case "ratio":
@@ -72,7 +75,7 @@ def _said(kind: str, match: regex.Match[str], code: str) -> str:
 
 @cache
 def _pattern(code: str) -> regex.Pattern[str]:
-    kinds = [NETWORK, FORMULA, ALWAYS]
+    kinds = [NETWORK, FORMULA, ALWAYS, NUMBERED]
     if code in CLOCKS:
         kinds.append(CLOCK)
     if code == "en":

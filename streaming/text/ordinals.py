@@ -40,7 +40,8 @@ FRENCH = re.compile(
 DUTCH = re.compile(r"(?<![\w.,])(\d{1,4})(?:ste|de|e)(?!\w)")
 SLAVIC_RANGE = r"(?:\s?[-–—]\s?|\s(?:и|или|і|та|або|i|oraz|lub)\s|,\s)"
 ROMAN = r"[IVX]{1,7}(?!\w)"
-VALUES = {"I": 1, "V": 5, "X": 10}
+VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+VALID = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 CENTURIES = {
     "ru": (
         ("века", "g"), ("веку", "d"), ("веком", "i"), ("веке", "p"), ("веков", "g"), ("веках", "p"),
@@ -204,8 +205,8 @@ def _rulers(text: str, start: int, end: int, language: str) -> Iterator[Edit]:
 
 
 def roman_value(figures: str) -> int:
-    """Return what Roman figures mean up to 39; 0 where they are none."""
-    if not re.fullmatch(r"X{0,3}(?:IX|IV|V?I{0,3})", figures):
+    """Return what Roman figures mean up to 3999; 0 where they are none."""
+    if not VALID.fullmatch(figures):
         return 0
     values = [VALUES[figure] for figure in figures]
     return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))

@@ -20,6 +20,15 @@ BY_SIGNS = "½¼¾"
 FRACTION = re.compile(
     rf"(?<![\d.,/⁄])(?:(\d{{1,3}})[ ]?)?(?:([{GLYPHS}])|(?<!\d)(\d{{1,3}})⁄(\d{{1,3}}))(?![\w⁄])"
 )
+TYPED = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
+FIGURES = re.compile(r"(?<![\w/.,-])(?:\d{1,3}(?P<whole>[ ]))?(?P<parts>1/[234]|2/3|3/4)(?![\w/]|[.,]\d|-\d)")
+COUNTED_BY = re.compile(r"\s[^\W\d_]")
+DAY_WORDS = re.compile(
+    r"(?:^|\s)(?:den|le|du|au|el|del|al|il|dal|op|em|dia|dne|dnia|am|vom|bis|zum|до|с|к|o|a|na|od|do)\s$",
+    re.IGNORECASE,
+)
+"""words before a day and a month"""
+BEFORE = 8
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 POWER = re.compile(
     rf"(?:(?<=[0-9)\]])|(?<=(?<![^\W\d_])[A-Za-zα-ω]))([⁺⁻]?)([{SUPERSCRIPT}]{{1,9}})(?![{SUPERSCRIPT}])"
@@ -67,6 +76,21 @@ def spelt_quantities(text: str, language: str) -> Iterator[Edit]:
         if edit.start >= behind:
             yield edit
             behind = edit.end
+
+
+def typed_fractions(text: str, language: str) -> Iterator[Edit]:
+    """Yield the fractions of a text in a language that are figures with a slash, as one character each.
+
+    They are fractions before what they are parts of, and behind a whole number; else they may be days.
+    """
+    code = row_of(language)
+    if "/" not in text or code == "en" or (code not in PARTS and code not in DIVIDED):
+        return
+    for match in FIGURES.finditer(text):
+        before = text[max(0, match.start() - BEFORE) : match.start()]
+        if match["whole"] or (COUNTED_BY.match(text, match.end()) and not DAY_WORDS.search(before)):
+            start = match.start("whole" if match["whole"] else "parts")
+            yield Edit(start, match.end(), TYPED[match["parts"]])
 
 
 def _fraction(match: re.Match[str], code: str) -> str:

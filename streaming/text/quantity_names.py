@@ -100,6 +100,7 @@ DIVIDED = {
     "tr": "{above} bölü {below}",
     "vi": "{above} phần {below}",
     "id": "{above} per {below}",
+    "hi": "{above} बटा {below}",
 }
 """languages that say both numbers"""
 POWERS = {

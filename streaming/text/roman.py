@@ -1,4 +1,4 @@
-"""Roman figures as numbers, in languages in which eSpeak NG spells them: `XIV` becomes 14."""
+"""Roman figures as numbers where eSpeak NG spells them: `XIV` in some languages, `LVIII` in all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ or pa sd si sq sv sw ta te th tk tr tt ug ur uz vi yue zh
 SPELT = frozenset(CODES.split())
 """languages, as its phonemes show"""
 FIGURES = re.compile(r"(?<![\w.'’-])[IVX]{2,7}(?![\w'’-])")
+LARGE = re.compile(
+    r"(?<![\w.'’-])(?=[MDCLXVI]{0,9}[MDCL])(?:[MDCLXVI]{4,12}|L[XVI]{2}|X[LC][IVX])(?![\w'’-])"
+)
+"""figures of fifty and more, which are no abbreviations by their length or beginning; engines spell them"""
 NAME = re.compile(r"(?:^|[\s(])[A-ZÅÄÖØ][^\W\d_]+\s$")
 NO_NAMES = re.compile(r"(?:Hoofdstuk|Deel|Kapitel|Del|Boek|Band|Kapittel|Artikel|Akt|Fase|Type|Typ)\s$")
 ARTICLES = {"nl": "de ", "sv": "den ", "nb": "den "}
@@ -26,6 +30,15 @@ LIBRARY = {"nl": "nl", "sv": "sv", "nb": "no"}
 def read_roman(text: str, language: str) -> Iterator[Edit]:
     """Yield the Roman figures of a text in a language as numbers, behind a name as ordinals."""
     code = row_of(language)
+    edits = [
+        Edit(*match.span(), str(number))
+        for match in LARGE.finditer(text)
+        if (number := roman_value(match[0]))
+    ]
+    yield from sorted([*edits, *_small(text, code)])
+
+
+def _small(text: str, code: str) -> Iterator[Edit]:
     if code not in SPELT:
         return
     for match in FIGURES.finditer(text):

@@ -54,7 +54,7 @@ ALONE = regex.compile(
     | (?<=[\w)\]])[<>≤≥≈≠](?=[\w(\[−-])              # between letters and numbers: a<b, 5>3
     | (?<=[\d)])[×÷±](?=[\d(])
     | (?<=[\d)])(?P<slash>/)(?=\d)
-    | (?<![^\s(])(?P<about>[<>≤≥≈±~№§√])(?=\s?[$€£]?\d)     # before a number: <5
+    | (?<![^\s(，、。：；（「『])(?P<about>[<>≤≥≈±~№§√])(?=\s?[$€£]?\d)     # before a number: <5
     | (?<=\w)\^(?=[\w({{-])                      # x^2
     | (?<=\d)\s?[‰%](?!\w)
     | (?<=\d)\s?°(?![\w'’])
@@ -86,6 +86,9 @@ SCALES = {
     "uk": ("Цельсія", "Фаренгейта"),
     "bg": ("Целзий", "Фаренхайт"),
     "el": ("Κελσίου", "Φαρενάιτ"),
+    "ar": ("مئوية", "فهرنهايت"),
+    "hi": ("सेल्सियस", "फ़ारेनहाइट"),
+    "pl": ("Celsjusza", "Fahrenheita"),
 }
 """the names of temperatures' scales, in English those of all languages in Latin script"""
 SCALES_BEFORE = {

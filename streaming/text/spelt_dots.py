@@ -13,6 +13,7 @@ from streaming.text.ordinals import declined
 from streaming.text.slavic_grammars import GRAMMARS
 from streaming.text.slavic_ordinals import agreeing_ordinal
 
+MARKS = re.compile(r"[.°º]|\bnr\s\d", re.IGNORECASE)
 SAME = {"no": "nb", "nn": "nb", "sr": "bs"}
 """codes of languages that share a row with another"""
 LAST_DAY = 31
@@ -51,17 +52,36 @@ Agreeing = Callable[[int, str, str], str]
 NUMBER = re.compile(r"(?<![\w.,])\d{1,4}$")
 INITIALS = re.compile(r"\s*(?:[^\W\d_]\.[ \u00a0]?){1,4}\s*")
 ENDS = re.compile(r"\s*(?:$|[\n\"'”’»)\]])")
+COUNT = re.compile(r"\d|[IVXLC]+\b")
 CAPITAL = re.compile(r"\s+[\"'„“«(]?[^\W\d_]")
+
+
+YEAR_WORDS = {
+    "pl": ("r", "roku", "roku"),
+    "ru": ("гг?", "года/годов", "году/годах"),
+    "uk": ("рр?", "року/років", "році/роках"),
+    "bg": ("гг?", "година/години", "година/години"),
+}
+"""what stands behind a year, and what it is for one and for several; and the same behind "in" """
+IN_YEAR = re.compile(r"(?:^|\s)(?:в|во|у)\s\d{4}(?:[–-]\d{2,4})?\s$", re.IGNORECASE)
+STREETS = {
+    "en": (re.compile(r"\b[A-Z][a-z]+\s(?P<street>St\.)(?=\s*(?:[,;:)\n]|$)|\s(?:[a-z]|\d))"), "Street"),
+    "de": (re.compile(r"(?<=[^\W\d_]{3})(?P<street>str\.)(?=\s\d)"), "straße"),
+}
+"""by language: an abbreviated street, and its word"""
 
 
 def spelt_dots(text: str, language: str) -> Iterator[Edit]:
     """Yield the abbreviations and the days of a text in a language in words, in order."""
-    if not any(mark in text for mark in ".°º"):
+    if not MARKS.search(text):
         return
     code = SAME.get(language, language)
-    edits = [*_abbreviations(text, code), *_dates(text, code), *_days(text, code), *_numbered(text, code)]
+    edits = [
+        *(*_years(text, code), *_streets(text, code), *_abbreviations(text, code)),
+        *(*_dates(text, code), *_days(text, code), *_numbered(text, code)),
+    ]
     behind = 0
-    for edit in sorted(edits):
+    for edit in sorted(edits, key=lambda edit: edit.start):
         if edit.start >= behind:
             yield edit
             behind = edit.end
@@ -80,6 +100,28 @@ def is_initial(sentence: str) -> bool:
     return bool(INITIALS.fullmatch(sentence))
 
 
+def _years(text: str, code: str) -> Iterator[Edit]:
+    """Yield the word for a year, or years, behind it, in the case that "in" before it asks for."""
+    if code not in YEAR_WORDS:
+        return
+    written, years, in_years = YEAR_WORDS[code]
+    for match in re.finditer(rf"(?<=\d{{3}}[ \u00a0])({written})\.(?!\w)", text):
+        before = text[max(0, match.start() - LONGEST_BEFORE) : match.start()]
+        words = (in_years if IN_YEAR.search(before) else years).split("/")
+        ends = "." * bool(ENDS.match(text, match.end()))
+        yield Edit(*match.span(), words[len(match[1]) > 1] + ends)
+
+
+def _streets(text: str, code: str) -> Iterator[Edit]:
+    """Yield the street behind its name, which is a saint before another, or is joined to it."""
+    if code not in STREETS:
+        return
+    pattern, said = STREETS[code]
+    for match in pattern.finditer(text):
+        ends = "." * bool(ENDS.match(text, match.end()))
+        yield Edit(match.start("street"), match.end(), said + ends)
+
+
 def _abbreviations(text: str, code: str) -> Iterator[Edit]:
     table = _table(code)
     if table is None:
@@ -88,7 +130,7 @@ def _abbreviations(text: str, code: str) -> Iterator[Edit]:
     for match in pattern.finditer(text):
         marks, spoken = meanings[_key(match[0])]
         following = text[match.end() : match.end() + 4]
-        if "#" in marks and not following.strip()[:1].isdigit():
+        if "#" in marks and not COUNT.match(following.strip()):
             continue
         is_capital = bool(CAPITAL.match(following)) and following.strip("\"'„“«( \u00a0\n")[:1].isupper()
         if "^" in marks and not is_capital:

@@ -17,11 +17,12 @@ from streaming.text.calendar_names import spelt_calendar
 from streaming.text.characters import composed, usual
 from streaming.text.dates import spelt_dates
 from streaming.text.emoji_names import named_emoji
+from streaming.text.ended_ordinals import spelt_ended_ordinals
 from streaming.text.figures import spelt_figures
 from streaming.text.hours import spelt_hours
 from streaming.text.line_ends import marked_line_ends
 from streaming.text.ordinals import spelt_ordinals
-from streaming.text.quantities import spelt_quantities
+from streaming.text.quantities import spelt_quantities, typed_fractions
 from streaming.text.ranges import spelt_ranges
 from streaming.text.roman import read_roman
 from streaming.text.segments import sentence_ends
@@ -48,9 +49,11 @@ def spoken_text(
     text.apply(joined_thousands(text.text, code))
     text.apply(spelt_figures(text.text, code))
     text.apply(spelt_addresses(text.text, code))
+    text.apply(typed_fractions(text.text, code))
     text.apply(spelt_dates(text.text, code))
     text.apply(spelt_calendar(text.text, code))
     text.apply(spelt_ordinals(text.text, code))
+    text.apply(spelt_ended_ordinals(text.text, code))
     text.apply(read_roman(text.text, code))
     text.apply(spelt_ranges(text.text, code))
     text.apply(spelt_hours(text.text, code))

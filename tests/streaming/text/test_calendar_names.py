@@ -55,7 +55,7 @@ def test_ranges_of_days_and_months(language: str, text: str, expected: str) -> N
         ("en", "Sat 10am, Fri, Jan 5, Mon, Wed and Fri", "Saturday 10am, Friday, January 5, Monday, Wednesday and Friday"),
         ("de", "5. Dez. 2024, am 3. Okt. kam er, Di 10 Uhr", "fünfter Dezember 2024, am dritten Oktober kam er, Dienstag 10 Uhr"),
         ("es", "5 de sept de 2024", "5 de septiembre de 2024"),
-        ("fr", "le 25 déc. 2024, mar. 14h30", "le 25 décembre 2024, mardi 14h30"),
+        ("fr", "le 25 déc. 2024, mar. 14h30", "le 25 décembre 2024, mardi 14 heures 30"),
         ("ru", "5 янв. 2024", "5 января 2024"),
         ("nb", "5. okt. 2024", "5. oktober 2024"),
     ],
@@ -76,6 +76,8 @@ def test_days_and_months_beside_numbers(language: str, text: str, expected: str)
         ("fr", "je-me, le sam et la soeur"),
         ("nl", "do-it, in de zo"),
         ("es", "el mar 5, sol-mar"),
+        ("hi", "25 दिसंबर 2024, सोमवार"),
+        ("de", "Fr. 3.50, Fr. Müller, so 10, Do it"),
         ("xx", "Mon–Fri"),
     ],
 )

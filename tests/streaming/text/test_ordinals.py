@@ -37,6 +37,10 @@ from streaming.text.spoken import spoken_text
         ("da", "3.10.2026", "tredje oktober 2026"),
         ("tr", "3.10.2026", "3 Ekim 2026"),
         ("en", "3.10.2026 and XX", "3.10.2026 and XX"),
+        ("ru", "10-й, 5-го мая, 1990-х годов, 3-я, 21-му, 3-х, 5-ти", "десятый, пятого мая, тысяча девятьсот девяностых годов, третья, двадцать первому, трёх, 5-ти"),
+        ("uk", "5-го травня, 3-я, 2-е", "п'ятого травня, третя, друге"),
+        ("en", "Super Bowl LVIII, MCMXCIV, XL shirt, CIVIL MIX, DVD, LXX", "Super Bowl 58, 1994, XL shirt, CIVIL MIX, DVD, 70"),
+        ("de", "MMXXIV und LXXX", "2024 und 80"),
     ],
 )  # fmt: skip
 def test_ordinals_and_dates_are_said_in_words(language: str, text: str, expected: str) -> None:

@@ -70,6 +70,12 @@ def test_ranges(language: str, text: str, expected: str) -> None:
         ("zh", "2026-12-24", "2026年12月24日"),
         ("en", "12/25/2024, 25/12/2024, 13/13/2024", "December 25, 2024, December 25, 2024, 13/13/2024"),
         ("de", "24/12/2026", "vierundzwanzigster Dezember 2026"),
+        ("ja", "2024/12/25", "2024-12-25"),
+        ("zh", "2024/12/25", "2024年12月25日"),
+        ("ar", "24/12/2024", "24-12-2024"),
+        ("hi", "25/12/2024", "25 दिसंबर 2024"),
+        ("es", "el 25/12, el 3/4 por la tarde", "el 25 de diciembre, el 3 de abril por la tarde"),
+        ("sv", "den 25/12 2024", "den 25 december 2024"),
     ],
 )
 def test_dates(language: str, text: str, expected: str) -> None:
@@ -124,6 +130,11 @@ def test_addresses(language: str, text: str, expected: str) -> None:
         ("en", "w/ friends, w/o sugar, and/or", "with friends, without sugar, and/or"),
         ("nl", "t/m 5 mei", "tot en met 5 mei"),
         ("sv", "kl. 14.30", "klockan 14:30"),
+        ("en", "#1 seed, order #12345, #tag", "number 1 seed, order number 12345, #tag"),
+        ("zh", "根，√2", "根，根号 2"),
+        ("es", "s. XXI", "siglo XXI"),
+        ("pl", "nr 5, 25°C", "numer 5, 25 stopni Celsjusza"),
+        ("fr", "M. le Président", "Monsieur le Président"),
         ("en", "~5 items, x <- 5", "approximately 5 items, x left arrow 5"),
     ],
 )  # fmt: skip

@@ -112,6 +112,13 @@ def test_dots_that_end_no_sentence_are_tied(text: str, language: str, tied: list
         ("ru", "Т. е. ул. Ленина, ср. стр. 5 и т. д.", "То есть улица Ленина, сравни страница 5 и так далее."),
         ("ro", "Dl. Popescu pe str. Lungă nr. 5.", "Domnul Popescu pe strada Lungă numărul 5."),
         ("el", "Π.χ. αυτό", "Παραδείγματος χάριν αυτό"),
+        ("en", "Dr. Lee Jr., Prof. Fox, Mt. Fuji, Acme Inc. Then Gov. Brown.", "Dr. Lee Junior, Professor Fox, Mount Fuji, Acme Incorporated. Then Governor Brown."),
+        ("en", "p. 12, ca. 1900, 221B Baker St., Apt. 4, Main St. in town", "page 12, circa 1900, 221B Baker Street, Apartment 4, Main Street in town"),
+        ("de", "Hauptstr. 12, max. 5, im 17. Jh. war, e.V., Str. 5", "Hauptstraße 12, maximal 5, im siebzehnten Jahrhundert war, eingetragener Verein, Straße 5"),
+        ("pl", "w 2005 r. był, R. Nowak", "w 2005 roku był, R. Nowak"),
+        ("ru", "В 2005 г. Москва, 2005 г.", "В 2005 году Москва, 2005 года."),
+        ("nl", "m.b.t. dit, i.v.m. dat", "met betrekking tot dit, in verband met dat"),
+        ("it", "Sig.ra Bianchi, Dott.ssa Rossi", "Signora Bianchi, Dottoressa Rossi"),
         ("en", "It is in the file. The word ca. is Latin, and 3. maj is none.", "It is in the file. The word ca. is Latin, and 3. maj is none."),
     ],
 )  # fmt: skip
