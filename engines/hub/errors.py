@@ -100,8 +100,8 @@ class ModelInFolder(ModelError, Forbidden):
 
     def __init__(self, model: str) -> None:
         message = (
-            f"`{model}` lies in a folder that models.own names, and is used from there as it is: it is not"
-            " pulled, compared or deleted."
+            f"`{model}` lies in a folder of its own, which models.own or its record names, and is used from"
+            " there as it is: it is not pulled, compared or deleted."
         )
         super().__init__(message, code="model_in_folder")
 

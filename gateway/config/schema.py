@@ -120,7 +120,8 @@ def convert(value: object, kind: object) -> object:
 def allowed(kind: object) -> str:
     """Return in words what a setting may hold."""
     if get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(kind))  # in the order they were written, which msgspec loses
+        words = get_args(kind)  # in the order they were written, which msgspec loses
+        return "one of " + ", ".join(filter(None, words)) + ("" if all(words) else ", or empty")
     return _description(inspect.type_info(kind))
 
 

@@ -179,8 +179,8 @@ class LocalModelManager:
         await self.scan()
         if not self.models.is_enabled(record.name):
             raise EngineUnavailable(f"`{record.name}` is not to be used: {disabled_reason(record.name)}.")
-        if reason := self._left_out.get(record.name):
-            raise EngineUnavailable(f"`{record.name}` cannot be served: {reason}.")
+        if why := self._left_out.get(record.name):
+            raise EngineUnavailable(f"`{record.name}` cannot be served: {why}.")
         if record.name not in self._running:
             raise EngineUnavailable(f"`{record.name}` is not here: voicebox models pull {record.name}")
         group = self._engines.group(record.name)

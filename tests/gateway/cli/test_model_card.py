@@ -56,6 +56,18 @@ def test_a_model_that_has_never_run(tmp_path: Path) -> None:
     assert "seed" not in show(tmp_path, model="whisper-tiny")
 
 
+def test_a_model_in_a_folder(tmp_path: Path) -> None:
+    """What lies in a folder comes from there, and not from any source; a pull says where it lies."""
+    config = tmp_path / "settings.yaml"
+    config.write_text(f"models: {{own: {{mine: {{folder: {tmp_path}}}}}}}")
+    assert "sources: folder\n" in show(tmp_path, "--config", str(config), model="mine")
+    command = [sys.executable, "-m", "gateway", "models", "pull", "mine", "--config", str(config)]
+    environ = {**os.environ, "VOICEBOX_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert f", {tmp_path}\n" in done.stderr
+    assert "lies in a folder of its own, which models.own or its record names" in done.stderr
+
+
 def test_who_does_not_speak_has_no_seed() -> None:
     """A seed is worth nothing to an engine that transcribes."""
     info = EngineInfo("a", "1", "MIT", ("a",), transcription=TranscriptionCapabilities(("en",)))

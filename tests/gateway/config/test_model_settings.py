@@ -30,7 +30,7 @@ from gateway.config.schema import masked
         ("models: {own: {mine: {repo: a/b, folder: /srv/mine}}}", ":1: models.own.mine: needs `repo`, a repository on the hub, or `folder`, a folder"),
         ("models: {own: {mine: {folder: mine}}}", ":1: models.own.mine.folder: 'mine' is given; write a whole path"),
         ("models: {own: {mine: {folder: ~nobody-here/x}}}", ":1: models.own.mine.folder: '~nobody-here/x' is given; write a whole path"),
-        ("models: {own: {mine: {repo: a/b, engine: vosk}}}", ":1: models.own.mine.engine: 'vosk' is given; allowed: one of"),
+        ("models: {own: {mine: {repo: a/b, engine: vosk}}}", ":1: models.own.mine.engine: 'vosk' is given; allowed: one of whisper, faster-whisper, "),
         ("models: {sources: [hub, pypi]}", ":1: models.sources: ['hub', 'pypi'] is given; allowed: a list of one of hub, packages, at"),
         ("models: {sources: []}", ":1: models.sources: [] is given; allowed: a list of one of hub, packages, at least 1"),
         ("models: {own: {My Own: {repo: a/b}}}", ":1: models.own.My Own: 'My Own' cannot be a model's name; allowed: text that"),
