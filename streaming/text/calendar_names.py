@@ -47,6 +47,8 @@ NO_MONTHS = frozenset(["cs", "fi"])
 SHORTEST = 3
 DASH = r"\s?[-–—]\s?"
 WAVE = r"\s?[-–—~～〜]\s?"
+WORDS = regex.compile(r"[\p{L}\p{M}]+")
+DASHES = regex.compile(r"[-–—~～〜]")
 AFTER_DOT = r"(?:॰|(?-i:\.(?=\s+[\p{Ll}\d]|\s?[,;:)–—-])))?+"
 """the dot of an abbreviation that ends no sentence"""
 CLOCK = r",?\s\d{1,2}(?:[:.h]\d\d|\s?(?:[ap]\.?m\b|Uhr\b|uur\b|h\b)|\s?[–-]\s?\d)"
@@ -70,9 +72,11 @@ def spelt_calendar(text: str, language: str) -> Iterator[Edit]:
     """Yield the abbreviated days and months of a text in a language, as whole words."""
     code = row_of(language)
     pattern = _pattern(code)
-    if pattern is None:
+    if pattern is None or (code in UNSPACED and not DASHES.search(text)):
         return
     names = _names(code)
+    if code not in UNSPACED and not any(word.casefold() in names.known for word in WORDS.findall(text)):
+        return
     for match in pattern.finditer(text):
         if match["first"]:
             yield from _range(match, names, code)
@@ -156,7 +160,7 @@ def _pattern(code: str) -> regex.Pattern[str] | None:
     return regex.compile(
         rf"""(?V1i)
         {edge}(?P<first>{every})[.॰]?{WAVE if code in UNSPACED else DASH}(?P<last>{every}){AFTER_DOT}{end}
-        | (?<={BEFORE_MONTH})(?P<month>{month}){AFTER_DOT}(?![\p{{L}}\p{{M}}])
+        | (?<!\p{{L}})(?P<month>{month})(?<={BEFORE_MONTH}(?:{month})){AFTER_DOT}(?![\p{{L}}\p{{M}}])
         | (?<!\p{{L}}-?|\d)(?P<month>{month})[.॰]?(?={behind})
         | {edge}(?P<day>{day})(?:[.॰]?(?={CLOCK}|,?\s(?:{month})(?![\p{{L}}\p{{M}}])|{beside})
           | (?<=(?:{day})\.?{joint}(?:{day})){AFTER_DOT}(?![\p{{L}}\p{{M}}]))

@@ -36,6 +36,7 @@ NUMBERS = rf"""
     | (?P<labelled>{NO_PART}(?:\d{{7,13}}|\d{{2,5}}(?:[ -]\d{{2,8}}){{1,5}}){ENDS})
 """
 NUMBER = regex.compile(NUMBERS, regex.VERBOSE | regex.V1)
+ANY = regex.compile(r"\d(?:[ ()./–-]{0,3}\d){5}")
 LABEL = regex.compile(
     r"""(?:^|[^\p{L}])(?:
     tele?[fp]h?on\w*|tel|tlf|puh|fax|phone|mobile?\w*|handy|hotline|whatsapp|sms|call|dial|ring\w*|anruf\w*|bel|bellen
@@ -66,6 +67,8 @@ PART = regex.compile(r"\d+|[^\d+A-Z]+")
 
 def spelt_telephones(text: str, language: str) -> Iterator[Edit]:
     """Yield the digits of the telephone numbers of a text in a language, apart."""
+    if not ANY.search(text):
+        return
     code = row_of(language)
     for match in NUMBER.finditer(text):
         if _is_one(match, code):
