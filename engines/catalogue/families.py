@@ -4,19 +4,20 @@ and without any engine's library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
 
 import msgspec
 
-from engines.catalogue import chatterbox, kokoro, mlx, piper, transformers, whisper
+from engines.catalogue import chatterbox, kokoro, luxtts, mlx, piper, tada, transformers, whisper
 from engines.catalogue.engines import Kind
-from engines.catalogue.own import SAFE_FILES, EngineName, OwnModel
+from engines.catalogue.family import CheckpointFacts, Family
+from engines.catalogue.library_families import LIBRARY_FAMILIES
+from engines.catalogue.own import SAFE_FILES, OwnModel
 from engines.catalogue.pocket import POCKET
-from engines.catalogue.qwen3_tts import missing_file, own_models
-from engines.catalogue.records import TOKENIZER_FILES, TORCH_DEVICES, Adapter, ModelRecord
-from engines.catalogue.voxcpm import VOXCPM, VOXCPM2
+from engines.catalogue.qwen3_tts import own_models
+from engines.catalogue.records import TORCH_DEVICES, Adapter, ModelRecord
+from engines.catalogue.voxcpm import VOXCPM
 from engines.errors import BadInput
 from engines.toolkit.checkpoint_kinds import architecture_name, find_architecture
 
@@ -33,7 +34,7 @@ KOKORO_WEIGHTS = "kokoro-v1_0.pth"
 KOKORO_VOICES = ("voices/*.bin", "voices*.bin", "voices*.npz")
 KNOWN = (
     "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, Chatterbox,"
-    " Qwen3-TTS, and the architectures of transformers that docs/models.md lists"
+    " Qwen3-TTS, TADA, LuxTTS, and the architectures of transformers that docs/models.md lists"
 )
 
 
@@ -42,30 +43,6 @@ class UnfitModel(BadInput):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code="model_does_not_fit")
-
-
-class CheckpointFacts(msgspec.Struct, frozen=True):
-    """What is known of a checkpoint without its weights."""
-
-    files: tuple[str, ...]
-    """paths in the repository or the folder"""
-    config: Mapping[str, Any] = {}
-    """its config.json; empty where it has none that is an object"""
-
-    def has(self, *patterns: str) -> bool:
-        """Return whether some file has a path that one of these patterns matches."""
-        return any(fnmatchcase(file, pattern) for file in self.files for pattern in patterns)
-
-
-class Family(NamedTuple):
-    """Checkpoints of one kind of files, and what runs them."""
-
-    engine: EngineName
-    title: str
-    fits: Callable[[CheckpointFacts], bool]
-    lacks: Callable[[CheckpointFacts, OwnModel], str]
-    """what is missing or wrong, in words that go on "It is a …, but "; empty where nothing is"""
-    record: Callable[[str, OwnModel, CheckpointFacts], ModelRecord]
 
 
 def fit_model(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
@@ -256,74 +233,6 @@ def _lacks_of_kokoro(facts: CheckpointFacts, _own: OwnModel) -> str:
     return "" if facts.has("voices/*.pt") else "it has no voices: voices/*.pt"
 
 
-def _pocket_languages(facts: CheckpointFacts) -> list[str]:
-    """Return the languages of a Pocket TTS; an empty one is a folder of one model."""
-    configs = [file for file in facts.files if file.rpartition("/")[2] == "config.yaml"]
-    return [config.removeprefix("languages/").removesuffix("config.yaml").strip("/") for config in configs]
-
-
-def _is_pocket(facts: CheckpointFacts) -> bool:
-    return (
-        facts.has("config.yaml", "languages/*/config.yaml")
-        and facts.has("*.safetensors")
-        and not facts.config
-    )
-
-
-def _lacks_of_pocket(facts: CheckpointFacts, _own: OwnModel) -> str:
-    languages = _pocket_languages(facts)
-    if len(languages) > 1:
-        return f"it has several languages: name one by its files, as in `files: [languages/{languages[0]}/*]`"
-    return "" if facts.has("*tokenizer.json", "*tokenizer.model") else "its tokenizer is missing"
-
-
-def _pocket_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
-    language = _pocket_languages(facts)[0]
-    return ModelRecord(
-        name=name,
-        display=name,
-        engine=POCKET,
-        repo=own.repo,
-        licence=own.licence,
-        kinds=("speech",),
-        files=("*.yaml", "*.safetensors", "*tokenizer.json", "*tokenizer.model"),
-        options={"language": language} if language else {},
-        voice_types=("preset", "cloned"),
-        streaming=True,
-    )
-
-
-def _voxcpm_record(_name: str, _own: OwnModel, _facts: CheckpointFacts) -> ModelRecord:
-    files = (CONFIG, "*.safetensors", "pytorch_model.bin", "audiovae.pth", *TOKENIZER_FILES)
-    return msgspec.structs.replace(VOXCPM2, files=files, size_bytes=0)
-
-
-def _lacks_of_voxcpm(facts: CheckpointFacts, _own: OwnModel) -> str:
-    return "" if facts.has("audiovae.safetensors", "audiovae.pth") else "its audiovae.safetensors is missing"
-
-
-def _chatterbox_family(engine: EngineName, published: ModelRecord, title: str) -> Family:
-    return Family(
-        engine,
-        title,
-        lambda facts: chatterbox.network_file(published) in facts.files,
-        lambda facts, _own: chatterbox.missing_file(published, facts.files),
-        lambda _name, _own, _facts: msgspec.structs.replace(published, size_bytes=0),
-    )
-
-
-def _qwen3_tts_family(engine: EngineName, kind: str, published: ModelRecord) -> Family:
-    return Family(
-        engine,
-        "a Qwen3-TTS",
-        lambda facts: (
-            facts.config.get("model_type") == "qwen3_tts" and facts.config.get("tts_model_type") == kind
-        ),
-        lambda facts, _own: missing_file(facts.files),
-        lambda _name, _own, _facts: published,
-    )
-
-
 def _transformers_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
     architecture = find_architecture(facts.config)
     kind: Kind = architecture.kind if architecture else "speech"
@@ -334,16 +243,7 @@ FAMILIES = (
     Family(
         "piper", "a voice of Piper", lambda facts: bool(_piper_graphs(facts)), _lacks_of_piper, _piper_record
     ),
-    Family(
-        "voxcpm",
-        "a VoxCPM2",
-        lambda facts: facts.config.get("architecture") == "voxcpm2",
-        _lacks_of_voxcpm,
-        _voxcpm_record,
-    ),
-    _chatterbox_family("chatterbox", chatterbox.CHATTERBOX_MULTILINGUAL, "a Chatterbox"),
-    _chatterbox_family("chatterbox-turbo", chatterbox.CHATTERBOX_TURBO_MODEL, "a Chatterbox Turbo"),
-    *(_qwen3_tts_family(*own) for own in own_models()),
+    *LIBRARY_FAMILIES,
     Family(
         "kokoro",
         "a Kokoro",
@@ -374,7 +274,6 @@ FAMILIES = (
         lambda _facts, _own: "",
         _kokoro_graph_record,
     ),
-    Family("pocket-tts", "a Pocket TTS", _is_pocket, _lacks_of_pocket, _pocket_record),
     Family(
         "transformers",
         "a model of transformers",
@@ -394,5 +293,7 @@ PRESUMED_ENGINES: Mapping[str, Adapter] = {
     **{engine: record.engine for engine, _, record in own_models()},
     "chatterbox": chatterbox.CHATTERBOX,
     "chatterbox-turbo": chatterbox.CHATTERBOX_TURBO,
+    "tada": tada.TADA,
+    "luxtts": luxtts.LUXTTS_ENGINE,
     "mlx": mlx.MLX_MODELS[0].engine,
 }

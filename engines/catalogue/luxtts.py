@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from engines.catalogue.records import Adapter, ModelRecord
 
 LUXTTS_ENGINE = Adapter(
@@ -29,3 +32,14 @@ LUXTTS = ModelRecord(
     requires=("cpu", "cuda", "mps"),
     tier="experimental",
 )
+
+
+def is_luxtts(files: Iterable[str], config: Mapping[str, Any]) -> bool:
+    """Return whether a checkpoint is a LuxTTS, by its parts and what its config.json describes."""
+    return {"model", "feature"} <= config.keys() and "tokens.txt" in files
+
+
+def missing_file(files: Iterable[str]) -> str:
+    """Return which file a LuxTTS lacks, in words that go on "It is a …, but "; empty where none is."""
+    missing = [file for file in LUXTTS.files if file not in files]
+    return f"its {missing[0]} is missing: copy that of the model that it was made of" if missing else ""

@@ -1,28 +1,41 @@
-"""Records of the models that Apple's MLX runs: the same repositories as for torch, in the order before it.
+"""Records of the models that Apple's MLX runs, in the order before the same ones on torch.
 
-mlx-audio reads the files as their makers publish them. Conversions, such as those of `mlx-community` in fewer
-bits, are models of one's own: `models.own`, with `engine: mlx`.
+mlx-audio reads most files as their makers publish them. Where it wants another form, the record is that of
+mlx-community's conversion. Further conversions, such as those in fewer bits, are models of one's own:
+`models.own`, with `engine: mlx`.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from engines.catalogue.kokoro import KOKORO
 from engines.catalogue.qwen3_tts import QWEN3_TTS_MODELS
 from engines.catalogue.records import Adapter, ModelRecord
+from engines.catalogue.whisper import WHISPER_MODELS
 
-FAMILIES = ("qwen3-tts", "qwen3-tts-custom", "qwen3-tts-design")
-"""engines of which MLX runs the models too"""
+ADAPTERS = {
+    "qwen3-tts": "engines.adapters.mlx.qwen3_engine:Qwen3Mlx",
+    "qwen3-tts-custom": "engines.adapters.mlx.qwen3_engine:Qwen3Mlx",
+    "qwen3-tts-design": "engines.adapters.mlx.qwen3_engine:Qwen3Mlx",
+    "whisper": "engines.adapters.mlx.whisper_engine:WhisperMlx",
+    "kokoro": "engines.adapters.mlx.kokoro_engine:KokoroMlx",
+}
+"""by the names of the engines on torch of which MLX runs the models too"""
+PACKAGES = {"whisper": ("onnxruntime",), "kokoro": ("hibari", "onnxruntime")}
+"""further ones that some need"""
+FAMILIES = tuple(ADAPTERS)
 AHEAD = 2
 """by which ranks are above those of the same models on torch, of which the larger is one above the smaller"""
 
 
 def on_mlx(record: ModelRecord) -> ModelRecord:
-    """Return the record of a Qwen3-TTS as MLX runs it."""
+    """Return the record of a model as MLX runs it."""
+    name = record.engine.name
     engine = Adapter(
-        name=f"{record.engine.name}-mlx",
-        import_path="engines.adapters.mlx.qwen3_engine:Qwen3Mlx",
-        packages=("mlx.core", "mlx_audio", "transformers"),
+        name=f"{name}-mlx",
+        import_path=ADAPTERS[name],
+        packages=("mlx.core", "mlx_audio", "transformers", *PACKAGES.get(name, ())),
         rank=record.engine.rank + AHEAD,
         group="mlx",
         voices=record.engine.voices,
@@ -37,4 +50,13 @@ def on_mlx(record: ModelRecord) -> ModelRecord:
     )
 
 
-MLX_MODELS = tuple(map(on_mlx, QWEN3_TTS_MODELS))
+KOKORO_ON_MLX = msgspec.structs.replace(
+    on_mlx(KOKORO),
+    repo="mlx-community/Kokoro-82M-bf16",
+    files=("config.json", "*.safetensors", "voices/*.safetensors"),
+    substitute="",
+    size_bytes=195_000_000,
+)
+"""its makers publish torch's own format only"""
+WHISPERS = tuple(on_mlx(record) for record in WHISPER_MODELS if record.engine.name == "whisper")
+MLX_MODELS = (*map(on_mlx, QWEN3_TTS_MODELS), KOKORO_ON_MLX, *WHISPERS)

@@ -28,6 +28,8 @@ EngineName = Literal[
     "qwen3-tts-design",
     "chatterbox",
     "chatterbox-turbo",
+    "tada",
+    "luxtts",
     "mlx",
 ]
 """of the engines that run models of one's own; empty finds it by the files"""

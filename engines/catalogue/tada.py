@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from engines.catalogue.own import OwnModel
 from engines.catalogue.records import TOKENIZER_FILES, Adapter, ModelRecord, Source
 
 TADA = Adapter(
@@ -22,6 +28,9 @@ need not be agreed to first
 """
 ALIGNERS_SHAPE = Source("facebook/wav2vec2-large", files=("config.json",))
 WEIGHTS = ("config.json", "model*.safetensors", "model.safetensors.index.json")
+ARCHITECTURE = "TadaForCausalLM"
+LARGE = 3072
+"""numbers in a state of the language model, from the one on that is multilingual"""
 ENGLISH = ("en",)
 MULTILINGUAL = ("en", "ar", "zh", "de", "es", "fr", "it", "ja", "pl", "pt")
 """languages that the codec has aligners for: https://github.com/HumeAI/tada, "Multilingual Generation" """
@@ -58,3 +67,20 @@ TADA_MODELS = (
     _tada("tada-1b", "TADA 1B, English", ENGLISH, "aligner", 6_500_000_000, 0),
     _tada("tada-3b-ml", "TADA 3B, ten languages", MULTILINGUAL, "aligner*", 19_000_000_000, 1),
 )
+
+
+def is_tada(config: Mapping[str, Any]) -> bool:
+    """Return whether a config.json is that of a TADA, whose model type is Llama's."""
+    return ARCHITECTURE in (config.get("architectures") or ())
+
+
+def own_model(own: OwnModel, config: Mapping[str, Any]) -> ModelRecord:
+    """Return the record of a TADA of one's own: its pull brings codec, tokenizer and the aligners' shape.
+
+    A small one counts as English, of whose codec the other aligners need not be pulled, unless it is said to
+    need all of the codec. A folder has to hold them all.
+    """
+    width = config.get("hidden_size")
+    multilingual = bool(own.folder) or CODEC in own.also or (isinstance(width, int) and width >= LARGE)
+    record = TADA_MODELS[int(multilingual)]
+    return msgspec.structs.replace(record, size_bytes=0, rank=0, options={} if own.folder else record.options)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engines.catalogue.families import CONFIG, CheckpointFacts, UnfitModel, fit_model, presumed_record
+from engines.catalogue.families import CONFIG, UnfitModel, fit_model, presumed_record
+from engines.catalogue.family import CheckpointFacts
 from engines.catalogue.records import ModelRecord, Source
 from engines.hub.layout import RepoFolder, size_of, walk_files
 

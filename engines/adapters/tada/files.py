@@ -2,7 +2,8 @@
 
 TADA comes in four repositories: the language model; the codec, with an encoder, a decoder and an aligner for
 each language; the tokenizer of Llama 3.2; and the configuration of the wav2vec 2.0 whose shape the aligners
-have. Each is known by its files, in whatever order the folders come.
+have. Each is known by its files, in whatever order the folders come. A folder of one's own may hold the
+others in folders of any names beside its weights.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def find_folders(folders: Sequence[Path]) -> TadaFolders:
     if not folders or not (folders[0] / CONFIG).is_file():
         place = f": {folders[0] / CONFIG} is missing." if folders else ": tell their folder as `path`."
         raise EngineFailed(f"TADA's files are not there{place}")
-    others = (*folders[1:], folders[0])
+    within = sorted(folder for folder in folders[0].iterdir() if folder.is_dir())
+    others = (*folders[1:], folders[0], *within)
     return TadaFolders(
         model=folders[0],
         codec=_first(others, _is_codec, f"the codec: a folder with {ENCODER}/, {DECODER}/ and aligners"),

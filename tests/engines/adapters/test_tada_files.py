@@ -39,6 +39,15 @@ def test_folders_in_any_order(tmp_path: Path) -> None:
         )
 
 
+def test_one_folder_with_all_parts(tmp_path: Path) -> None:
+    """A folder of one's own holds the other parts in folders of its own, by any names."""
+    make(tmp_path, "aligner")
+    (tmp_path / "config.json").write_text("{}")
+    found = find_folders([tmp_path])
+    assert (found.model, found.codec) == (tmp_path, tmp_path / "codec")
+    assert (found.tokenizer, found.wav2vec) == (tmp_path / "tokenizer", tmp_path / "wav2vec")
+
+
 @pytest.mark.parametrize("missing", range(4))
 def test_a_missing_part_is_named(tmp_path: Path, missing: int) -> None:
     """Without one of them there is an error that names it."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engines.catalogue.families import CheckpointFacts, UnfitModel, fit_model
+from engines.catalogue.families import UnfitModel, fit_model
+from engines.catalogue.family import CheckpointFacts
 from engines.catalogue.own import OwnModel
 
 WHISPER = ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json")
@@ -39,6 +40,10 @@ QWEN3_TTS = (
     "speech_tokenizer/config.json",
     "speech_tokenizer/model.safetensors",
 )
+TADA = ("config.json", "model.safetensors")
+TADA_CONFIG = {"model_type": "llama", "architectures": ["TadaForCausalLM"]}
+LUXTTS = ("config.json", "tokens.txt", "model.pt", "vocoder/config.yaml", "vocoder/vocos.bin")
+LUXTTS_CONFIG: dict[str, Any] = {"model": {}, "feature": {}}
 PIPER = ("de_DE-a-low.onnx", "de_DE-a-low.onnx.json")
 MANY = tuple(
     f"de/{name}/de_DE-{name}-low.onnx{end}" for name in map(chr, range(97, 123)) for end in ("", ".json")
@@ -68,6 +73,8 @@ def fit(files: tuple[str, ...], config: dict[str, Any] | None = None, **own: Any
         (QWEN3_TTS, {"model_type": "qwen3_tts", "tts_model_type": "base"}, "qwen3-tts", "speech"),
         (QWEN3_TTS, {"model_type": "qwen3_tts", "tts_model_type": "custom_voice"}, "qwen3-tts-custom", "speech"),
         (QWEN3_TTS, {"model_type": "qwen3_tts", "tts_model_type": "voice_design"}, "qwen3-tts-design", "speech"),
+        (TADA, TADA_CONFIG, "tada", "speech"),
+        (LUXTTS, LUXTTS_CONFIG, "luxtts", "speech"),
         (VITS, {"model_type": "vits", "architectures": ["VitsModel"]}, "transformers", "speech"),
         (VITS, {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]}, "transformers-asr", "transcription"),
     ],
@@ -103,6 +110,8 @@ def test_the_files_tell(files: tuple[str, ...], config: dict[str, Any], engine: 
         (CHATTERBOX_TURBO[:2], {}, {}, "a Chatterbox Turbo, but s3gen_meanflow.safetensors is missing"),
         (QWEN3_TTS[:-2], {"model_type": "qwen3_tts", "tts_model_type": "base"}, {}, "a Qwen3-TTS, but its speech_tokenizer/config.json is missing"),
         (QWEN3_TTS[:1], {"model_type": "qwen3_tts", "tts_model_type": "base"}, {}, "its generation_config.json is missing"),
+        (TADA[:1], TADA_CONFIG, {}, "a TADA, but its weights are not in safetensors"),
+        (LUXTTS[:-1], LUXTTS_CONFIG, {}, "a LuxTTS, but its vocoder/vocos.bin is missing"),
         (KOKORO[:2], {"istftnet": {}}, {}, "it has no voices"),
         (MANY, {}, {}, "it has 26 voices: say which by `voice`"),
         (MANY, {}, {"voice": "de_DE-zz-low"}, "it has no voice `de_DE-zz-low`"),
@@ -132,3 +141,24 @@ def test_english_only() -> None:
     """A Whisper with the vocabulary of those that know only English is listed for that."""
     assert fit(WHISPER, {"model_type": "whisper", "vocab_size": 51_864}).languages == ("en",)
     assert "de" in fit(WHISPER, {"model_type": "whisper", "vocab_size": 51_866}).languages
+
+
+def test_the_other_parts_of_a_tada() -> None:
+    """A TADA's pull brings codec, tokenizer and the aligners' shape from their own repositories: all aligners for
+    a large one or where the settings ask for the codec, else the English one. A folder has what it has.
+    """
+
+    def aligners(record: Any) -> str:
+        (codec,) = [source for source in record.sources if source.repo == "HumeAI/tada-codec"]
+        return str(codec.files[-1])
+
+    small = fit(TADA, {**TADA_CONFIG, "hidden_size": 2048})
+    large = fit(TADA, {**TADA_CONFIG, "hidden_size": 3072})
+    asked = fit(TADA, {**TADA_CONFIG, "hidden_size": 2048}, also=("HumeAI/tada-codec",))
+    local = fit_model("mine", OwnModel(folder="/srv/mine"), CheckpointFacts(TADA, TADA_CONFIG))
+    assert [len(one.sources) for one in (small, large, asked, local)] == [4, 4, 4, 0]
+    assert (aligners(small), small.languages) == ("aligner/*.safetensors", ("en",))
+    assert aligners(large) == aligners(asked) == "aligner*/*.safetensors"
+    assert large.languages == asked.languages == local.languages
+    assert small.options == {"languages": "en"}
+    assert local.options == {}
