@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engines.catalogue.families import CheckpointFacts, UnfitModel, fit_model
+from engines.catalogue.families import UnfitModel, fit_model
+from engines.catalogue.family import CheckpointFacts
 from engines.catalogue.models import find_model
 from engines.catalogue.own import OwnModel
 from engines.catalogue.qwen3_tts import QWEN3_TTS_MODELS
