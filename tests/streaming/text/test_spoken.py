@@ -259,7 +259,7 @@ def test_amounts_of_money(language: str, text: str, expected: str) -> None:
         ("en", "p ⇒ q, x∈A, ✓ done, ★★", "p implies q, x is an element of A, check mark done, star star"),
         ("cmn", "1/2", "2分之1"),
         ("ja", "1/2", "2ぶんの1"),
-        ("de", "am 12/5", "am 12/5"),
+        ("de", "am 12/5", "am zwölften Mai"),
     ],
 )  # fmt: skip
 def test_signs_in_texts(language: str, text: str, expected: str) -> None:
