@@ -90,6 +90,9 @@ DECIDED = 3.0
 """by how much the scores of codes are further from each other than random weights have them: so that what goes in
 decides more, and chance less
 """
+HEARD = 20.0
+"""by how much what tells a language is larger than what tells other codes: it is one position among many
+"""
 END_SCORE = 5.0
 """of the code that ends a text, where the others' are some 1.5 to both sides of zero"""
 
@@ -131,6 +134,7 @@ def make(folder: Path, shapes: Shapes) -> None:
     with torch.no_grad():
         for head in model.talker.code_predictor.lm_head:
             head.weight *= DECIDED
+    _have_languages_heard(model.talker)
     _place_end(model.talker, ends=shapes.ends)
     model.save_pretrained(folder)
     written = json.loads((folder / "config.json").read_text())
@@ -254,6 +258,12 @@ def _vary(model: torch.nn.Module) -> None:
         for name, weights in model.named_parameters():
             if weights.dim() > 1:
                 torch.nn.init.normal_(weights, std=0.5 if "embedding" in name else weights[0].numel() ** -0.5)
+
+
+def _have_languages_heard(talker: Any) -> None:
+    """Have the language of a text decide what comes out, as its voice does."""
+    with torch.no_grad():
+        talker.get_input_embeddings().weight[list(talker.config.codec_language_id.values())] *= HEARD
 
 
 def _place_end(talker: Any, *, ends: bool) -> None:

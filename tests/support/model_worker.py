@@ -10,7 +10,7 @@ import os
 import subprocess
 import threading
 import wave
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,18 @@ import numpy as np
 from engine_environments import environment
 from numpy.typing import NDArray
 
-from engines.api import Audio, EngineInfo, Prompt, PromptJob, Sample, SpeechEvent, SpeechJob
+from engines.api import (
+    Audio,
+    EngineInfo,
+    Prompt,
+    PromptJob,
+    Sample,
+    SpeechEvent,
+    SpeechJob,
+    TranscriptionEvent,
+    TranscriptionJob,
+)
+from engines.api.prompt_file import prompt_id
 from engines.catalogue.engines import EngineRecord
 from engines.catalogue.models import find_model
 from engines.environments.layout import environ_for_other_python
@@ -30,6 +41,8 @@ from engines.wire.client import WorkerClient
 Result = TypeVar("Result")
 PATIENCE = 600.0
 """seconds for imports, loading and whole calls, on a machine that does much else; only for liveness"""
+CHUNK_BYTES = 3200
+"""of a recording that comes in"""
 ROOT = Path(__file__).parents[2]
 THREADS = {"OMP_NUM_THREADS": "1"}
 """of whatever computes: more would wait for each other longer than such small layers take"""
@@ -92,6 +105,31 @@ class ModelWorker:
     ) -> NDArray[np.int16]:
         """Return the samples of a job, or those that came until one event was enough: for several at a time."""
         return await self._speak(job, until)
+
+    def transcribe(
+        self,
+        pcm: bytes,
+        job: TranscriptionJob,
+        until: Callable[[TranscriptionEvent], bool] | None = None,
+    ) -> list[TranscriptionEvent]:
+        """Return the events of a recording, or those that came until one was enough. Raises what the engine
+        raises.
+        """
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for start in range(0, len(pcm), CHUNK_BYTES):
+                yield pcm[start : start + CHUNK_BYTES]
+
+        async def transcribe() -> list[TranscriptionEvent]:
+            events: list[TranscriptionEvent] = []
+            async with aclosing(self._client.transcribe(job, chunks())) as coming:
+                async for event in coming:
+                    events.append(event)
+                    if until and until(event):
+                        break
+            return events
+
+        return self.run(transcribe())
 
     def speak_together(self, jobs: Sequence[SpeechJob], pause: float = 0.0) -> list[NDArray[np.int16]]:
         """Return the samples of jobs that are sent one so many seconds after the other, whether these are done or
@@ -201,6 +239,11 @@ def hum(hertz: float, rate: int, seconds: float, transcript: str = "") -> Sample
     times = np.arange(round(seconds * rate)) / rate
     sound = sum(np.sin(2 * np.pi * hertz * overtone * times) / overtone for overtone in range(1, 8))
     return Sample(np.asarray(6000 * sound).astype("<i2").tobytes(), transcript)
+
+
+def prompt_of(data: bytes) -> Prompt:
+    """Return bytes as a voice prompt, by the id that they have."""
+    return Prompt(prompt_id(data), data)
 
 
 def wav_file(pcm: bytes, rate: int) -> bytes:

@@ -48,6 +48,41 @@ def publish_chatterbox(hub: FakeHub) -> None:
         hub.publish(find_model(name).repo, folder(name))
 
 
+def publish_qwen3_tts(hub: FakeHub, *names: str) -> None:
+    """Publish models of Qwen3-TTS."""
+    from qwen3_checkpoints import made_checkpoints
+
+    kinds = {"qwen3-tts": "base", "qwen3-tts-custom": "custom_voice", "qwen3-tts-design": "voice_design"}
+    shapes = [
+        {
+            "name": name,
+            "kind": kinds[find_model(name).engine.name],
+            "size": "0b6" if "0.6b" in name else "1b7",
+        }
+        for name in names
+    ]
+    made = made_checkpoints(*shapes)
+    for name in names:
+        hub.publish(find_model(name).repo, made / name)
+
+
+def publish_tada(hub: FakeHub) -> None:
+    """Publish tada-1b in its four repositories."""
+    from made_checkpoints import made_checkpoint
+
+    folder = made_checkpoint("legacy457", "tiny_tada.py", {})
+    parts = ("model", "codec", "tokenizer", "wav2vec")
+    for source, part in zip(find_model("tada-1b").sources, parts, strict=True):
+        hub.publish(source.repo, folder / part)
+
+
+def publish_luxtts(hub: FakeHub) -> None:
+    """Publish luxtts."""
+    from made_checkpoints import made_checkpoint
+
+    hub.publish(find_model("luxtts").repo, made_checkpoint("legacy457", "tiny_luxtts.py", {}))
+
+
 def publish_transformers(hub: FakeHub, folder: Path) -> None:
     """Publish models that transformers itself runs: mms-tts-eng, wav2vec2-base-960h, moonshine-tiny, and
     somebody's VITS.

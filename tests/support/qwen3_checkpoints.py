@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_checkpoints import made_checkpoint
 from model_worker import ModelWorker, hum, model_worker, run_in_environment, wav_file
 from numpy.typing import NDArray
 
@@ -97,12 +94,14 @@ def as_pcm(sound: NDArray[Any]) -> NDArray[np.int16]:
     return pcm
 
 
-@functools.cache
+def made_checkpoints(*shapes: dict[str, Any]) -> Path:
+    """Return a folder with checkpoints of these shapes (`tiny_qwen3_tts.Shapes`), each by its name."""
+    return made_checkpoint(GROUP, "tiny_qwen3_tts.py", shapes)
+
+
 def checkpoints() -> Path:
-    """Return the folder of the checkpoints in MADE, which are created once for all tests."""
-    folder = Path(tempfile.mkdtemp(prefix="tiny-qwen3-tts-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return make_checkpoints(folder / "checkpoints", *MADE)
+    """Return the folder of the checkpoints in MADE."""
+    return made_checkpoints(*MADE)
 
 
 class Workers:

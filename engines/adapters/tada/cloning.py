@@ -19,11 +19,14 @@ from engines.adapters.tada.files import ENCODER, TadaFolders
 from engines.adapters.tada.languages import ALIGNERS
 from engines.adapters.tada.parts import load_part
 from engines.errors import BadInput
+from engines.toolkit.seeds import seed_torch
 from engines.toolkit.stopping import BeatHook, listed_layers
 from engines.toolkit.voice_prompts import prompt_version
 
 RATE = 24_000
 """Hertz, of recordings and of speech"""
+PROMPT_SEED = 0
+"""of the noise that the encoder adds to a voice: the same samples always make the same prompt"""
 
 
 class VoiceEncoder:
@@ -71,6 +74,7 @@ class VoiceEncoder:
             raise BadInput(
                 "The voice's samples are too short for their words: nobody speaks so quickly.", param="voice"
             )
+        seed_torch(PROMPT_SEED)  # behind the loading of an aligner, which draws random numbers too
         aligned = aligner(audio, text_tokens=tokens, audio_length=lengths)
         return self.encoder(
             audio,

@@ -52,8 +52,6 @@ from engines.toolkit.threads import set_torch_threads
 DEVICES = ("cuda", "mps", "cpu")
 """the best first"""
 SPEED = (0.5, 2.0)
-PROMPT_SEED = 0
-"""of the noise that the encoder adds to a voice: the same samples always make the same prompt"""
 LICENCE = "Llama 3.2 Community License"
 """of the weights; the library is under MIT"""
 
@@ -130,7 +128,6 @@ class Tada:
         words = join_transcripts((sample.transcript for sample in job.samples), language)
         recording = torch.from_numpy(pcm.to_floats(join_samples(job.samples)))
         with self._hook.during(out.beat):
-            seed_torch(PROMPT_SEED)
             return pack_prompt(self._voices.encode(recording, words, language))
 
     def open_prompt(self, data: bytes) -> EncoderOutput:

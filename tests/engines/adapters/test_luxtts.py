@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_environments import environment
-from model_worker import ModelWorker, hum, model_worker, run_in_environment, wav_file
+from made_checkpoints import SCRIPTS, made_checkpoint
+from model_worker import ModelWorker, hum, model_worker, prompt_of, run_in_environment, wav_file
 from numpy.typing import NDArray
 
 from engines.api import Prompt, Sample, SpeechJob
@@ -26,27 +27,25 @@ from engines.fleet.worker_process import StartFailed
 pytestmark = pytest.mark.engines
 
 GROUP = "legacy457"
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 RATE = 48_000
 RECORDING_RATE = 24_000
 WORDS = "Hello, this is the reference."
 TEXT = "This is a test, and not a long one."
 
 
-def make(folder: Path, **shapes: int) -> Path:
-    """Make a checkpoint, and return its folder; skip the test where its library is not there."""
+def made(**shapes: int) -> Path:
+    """Return the folder of a checkpoint; skip the test where its library is not there."""
     if missing := missing_packages(find_model("luxtts").engine.packages, environment(GROUP).site):
         pytest.skip(
             f"{missing[0]} is not installed, and nothing of LuxTTS was tested: voicebox engines add luxtts"
         )
-    run_in_environment(GROUP, CHECKPOINTS / "tiny_luxtts.py", str(folder), json.dumps(shapes))
-    return folder
+    return made_checkpoint(GROUP, "tiny_luxtts.py", shapes)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the checkpoint for all tests."""
-    return make(tmp_path_factory.mktemp("tiny-luxtts") / "model")
+def folder() -> Path:
+    """Return the folder of the checkpoint for all tests."""
+    return made()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def library_audio(folder: Path, place: Path) -> list[NDArray[np.int16]]:
         options = {LIBRARY_NAMES[name]: value for name, value in settings.items()} | {"speed": speed}
         calls.append({"recording": str(file), "words": words, "text": text, "seed": 7, "options": options})
     out = place / "speech.npz"
-    script = CHECKPOINTS / "library_luxtts.py"
+    script = SCRIPTS / "library_luxtts.py"
     run_in_environment(GROUP, script, str(folder), str(out), json.dumps(calls))
     with np.load(out) as spoken:
         sounds = [spoken[str(number)] for number in range(len(calls))]
@@ -203,7 +202,7 @@ def test_refused(worker: ModelWorker, voice: Prompt) -> None:
     with pytest.raises(BadInput, match="clones voices that speak en, zh"):
         worker.prompt(recording(150.0), language="de")
     with pytest.raises(BadInput, match="none of this model's"):
-        worker.speak(TEXT, Prompt("0" * 64, b"nonsense"))
+        worker.speak(TEXT, prompt_of(b"nonsense"))
 
 
 @pytest.mark.parametrize(
@@ -227,10 +226,10 @@ def test_a_prompt_of_another_shape(
 
     data = signed(save({**load(voice.data), name: array}))
     with pytest.raises(BadInput, match="none of this model's"):
-        worker.speak(TEXT, Prompt("0" * 64, data))
+        worker.speak(TEXT, prompt_of(data))
 
 
-def test_other_shapes(tmp_path: Path) -> None:
+def test_other_shapes() -> None:
     """A checkpoint of other shapes loads, does its first job, and speaks."""
     shapes = {
         "width": 64,
@@ -240,7 +239,7 @@ def test_other_shapes(tmp_path: Path) -> None:
         "vocoder_width": 256,
         "vocoder_layers": 3,
     }
-    with model_worker("luxtts", [make(tmp_path / "other", **shapes)], warm=True) as running:
+    with model_worker("luxtts", [made(**shapes)], warm=True) as running:
         assert len(running.speak(TEXT, running.prompt(recording(200.0)), seed=1))
 
 

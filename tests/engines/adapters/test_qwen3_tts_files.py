@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from model_worker import model_worker
-from qwen3_checkpoints import make_checkpoints, recording
+from qwen3_checkpoints import checkpoints, recording
 from safetensors.numpy import load_file, save_file
 
 from engines.fleet.worker_process import StartFailed
@@ -19,10 +19,9 @@ TEXT = "Hello there."
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a checkpoint that clones and one with voices."""
-    made = ({"name": "base"}, {"name": "custom", "kind": "custom_voice"})
-    return make_checkpoints(tmp_path_factory.mktemp("qwen3-tts-files") / "checkpoints", *made)
+def folder() -> Path:
+    """Return a folder with a checkpoint that clones and one with voices."""
+    return checkpoints()
 
 
 def linked(to: Path, checkpoint: Path, *left_out: str) -> Path:

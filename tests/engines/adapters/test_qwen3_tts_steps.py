@@ -76,7 +76,7 @@ def test_jobs_that_go_on_together(base: ModelWorker, custom: ModelWorker) -> Non
     for worker, voices in groups:
         jobs = [
             job_of(worker, voices[number % 3], f"{'And so on. ' * (number % 4)}Number {number}.", number)
-            for number in range(10)
+            for number in range(7)
         ]
         alone = [worker.speak_together([job])[0] for job in jobs]
         together = worker.speak_together(jobs, pause=0.03)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_worker import ModelWorker, model_worker
+from model_worker import ModelWorker, model_worker, prompt_of
 from numpy.typing import NDArray
 from qwen3_checkpoints import (
     TEXT,
@@ -42,6 +42,12 @@ def workers() -> Iterator[Workers]:
 def base(workers: Workers) -> ModelWorker:
     """Return the worker of a Base model."""
     return workers.get("base")
+
+
+@pytest.fixture(scope="module")
+def low(workers: Workers) -> Prompt:
+    """Return a voice with its words."""
+    return workers.get("base").prompt(LOW)
 
 
 @pytest.fixture
@@ -76,7 +82,7 @@ def test_several_samples(base: ModelWorker) -> None:
 def changed(prompt: Prompt, tensors: dict[str, NDArray[np.generic]], words: str = WORDS) -> Prompt:
     """Return a prompt with other tensors or words."""
     data = save({**load(prompt.data), **tensors}, {"ref_text": words})
-    return Prompt("0" * 64, signed(data))
+    return prompt_of(signed(data))
 
 
 @pytest.mark.parametrize(
@@ -93,16 +99,20 @@ def changed(prompt: Prompt, tensors: dict[str, NDArray[np.generic]], words: str 
         ("more", np.zeros(1, np.float32)),
     ],
 )
-def test_prompts_of_another_shape(base: ModelWorker, name: str, array: NDArray[np.generic]) -> None:
-    """A prompt of other shapes, codes or parts than the encoder makes is refused, and the next job is spoken."""
-    prompt = base.prompt(LOW)
+def test_prompts_of_another_shape(
+    base: ModelWorker, low: Prompt, name: str, array: NDArray[np.generic]
+) -> None:
+    """A prompt of other shapes, codes or parts than the encoder makes is refused."""
     with pytest.raises(BadInput, match="none of this model's"):
-        base.speak(TEXT, changed(prompt, {name: array}), seed=1)
-    with pytest.raises(BadInput, match="none of this model's"):
-        base.speak(TEXT, changed(prompt, {}, " "), seed=1)
-    with pytest.raises(BadInput, match="none of this model's"):
-        base.speak(TEXT, Prompt("1" * 64, b"nonsense"), seed=1)
-    assert len(base.speak("Hi.", prompt, seed=1))
+        base.speak(TEXT, changed(low, {name: array}), seed=1)
+
+
+def test_prompts_that_are_none(base: ModelWorker, low: Prompt) -> None:
+    """A prompt with codes and no words, and bytes that are no prompt, are refused, and the next job is spoken."""
+    for prompt in (changed(low, {}, " "), prompt_of(b"nonsense")):
+        with pytest.raises(BadInput, match="none of this model's"):
+            base.speak(TEXT, prompt, seed=1)
+    assert len(base.speak("Hi.", low, seed=1))
 
 
 @pytest.mark.parametrize("text", ["", " \n", "…", "?!", "<|im_end|>"])

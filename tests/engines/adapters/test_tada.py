@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_worker import ModelWorker, hum, model_worker, publish_in_cache, run_in_environment, wav_file
+from made_checkpoints import SCRIPTS, made_checkpoint
+from model_worker import (
+    ModelWorker,
+    hum,
+    model_worker,
+    prompt_of,
+    publish_in_cache,
+    run_in_environment,
+    wav_file,
+)
 from numpy.typing import NDArray
 
 from engines.api import Audio, Prompt, Sample, SpeechEvent, SpeechJob
@@ -23,7 +32,6 @@ from engines.fleet.worker_process import StartFailed
 pytestmark = pytest.mark.engines
 
 GROUP = "legacy457"
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 RATE = 24_000
 PARTS = ("model", "codec", "tokenizer", "wav2vec")
 WORDS = "Hello, this is the reference."
@@ -32,16 +40,16 @@ OPTIONS: dict[str, Any] = {"steps": 4}
 """of the worker: fewer steps are quicker"""
 
 
-def make(folder: Path, **shapes: int) -> list[Path]:
-    """Make a checkpoint, and return its folders."""
-    run_in_environment(GROUP, CHECKPOINTS / "tiny_tada.py", str(folder), json.dumps(shapes))
+def made(**shapes: int) -> list[Path]:
+    """Return the folders of a checkpoint of some shapes."""
+    folder = made_checkpoint(GROUP, "tiny_tada.py", shapes)
     return [folder / part for part in PARTS]
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Make the checkpoint for all tests."""
-    return make(tmp_path_factory.mktemp("tiny-tada"))
+def folders() -> list[Path]:
+    """Return the folders of the checkpoint for all tests."""
+    return made()
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +84,7 @@ def library_audio(
     arguments = [str(place / "voice.wav"), text, str(out)]
     described = json.dumps([{"words": sample.transcript, **call} for call in calls])
     run_in_environment(
-        GROUP, CHECKPOINTS / "library_tada.py", *arguments, described, HF_HUB_CACHE=str(place / "hub")
+        GROUP, SCRIPTS / "library_tada.py", *arguments, described, HF_HUB_CACHE=str(place / "hub")
     )
     with np.load(out) as spoken:
         sounds = [spoken[str(number)] for number in range(len(calls))]
@@ -170,7 +178,11 @@ def test_the_sound_depends_on_the_voice(worker: ModelWorker, voice: Prompt) -> N
 
 
 def test_the_same_samples_make_the_same_prompt(worker: ModelWorker, voice: Prompt) -> None:
-    """A prompt of the same samples has the same bytes."""
+    """A prompt of the same samples has the same bytes, also where another language's aligner had to be loaded
+    before, and its own anew.
+    """
+    assert worker.prompt(recording(150.0)).id == voice.id
+    worker.prompt(recording(150.0), language="ja")
     assert worker.prompt(recording(150.0)).id == voice.id
 
 
@@ -185,11 +197,11 @@ def test_several_samples_are_one_recording(worker: ModelWorker) -> None:
     assert worker.prompt(*japanese).id == worker.prompt(whole, language="ja").id
 
 
-def test_more_than_the_decoder_can_is_a_failure(tmp_path: Path) -> None:
+def test_more_than_the_decoder_can_is_a_failure() -> None:
     """A text whose audio the library gives up, as its `None` says, is a failure with a reason, and the next one is
     spoken: here tokens last for seconds, and there are places for 163 of them.
     """
-    with model_worker("tada-1b", make(tmp_path / "long", time_classes=512), steps=1) as running:
+    with model_worker("tada-1b", made(time_classes=512), steps=1) as running:
         prompt = running.prompt(recording(200.0))
         with pytest.raises(EngineFailed, match=r"size of tensor|must match"):
             running.speak("A text that lasts for a few minutes, as tokens are so slow.", prompt, seed=1)
@@ -239,14 +251,14 @@ def test_refused(worker: ModelWorker) -> None:
     with pytest.raises(BadInput, match="clones voices that speak en, de, ja"):
         worker.prompt(recording(150.0), language="fr")
     with pytest.raises(BadInput, match="none of this model's"):
-        worker.speak(TEXT, Prompt("0" * 64, b"nonsense"))
+        worker.speak(TEXT, prompt_of(b"nonsense"))
 
 
 def changed(prompt: Prompt, name: str, array: NDArray[np.generic]) -> Prompt:
     """Return a prompt with another tensor."""
     from safetensors.numpy import load, save
 
-    return Prompt("0" * 64, signed(save({**load(prompt.data), name: array})))
+    return prompt_of(signed(save({**load(prompt.data), name: array})))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +280,7 @@ def test_a_prompt_of_another_shape(
         worker.speak(TEXT, changed(voice, name, array))
 
 
-def test_other_shapes(tmp_path: Path) -> None:
+def test_other_shapes() -> None:
     """A checkpoint of other shapes loads, does its first job, and speaks."""
     shapes = {
         "width": 96,
@@ -278,16 +290,18 @@ def test_other_shapes(tmp_path: Path) -> None:
         "head_layers": 2,
         "time_classes": 8,
     }
-    with model_worker("tada-1b", make(tmp_path / "other", **shapes), warm=True, steps=2) as running:
+    with model_worker("tada-1b", made(**shapes), warm=True, steps=2) as running:
         prompt = running.prompt(recording(200.0))
         assert len(running.speak(TEXT, prompt, seed=1))
 
 
-def test_another_model_in_half_precision(folders: list[Path], voice: Prompt) -> None:
-    """The English model makes the same prompts and speaks with the other one's, also where it computes in
-    bfloat16, in which other numbers come out.
+def test_one_folder_in_half_precision(folders: list[Path], tmp_path: Path, voice: Prompt) -> None:
+    """The English model, out of one folder that has the other parts beside its weights, makes the same prompts and
+    speaks with the multilingual one's, also where it computes in bfloat16, in which other numbers come out.
     """
-    with model_worker("tada-1b", folders, dtype="bfloat16", **OPTIONS) as running:
+    for part in (*folders[0].iterdir(), *folders[1:]):
+        (tmp_path / part.name).symlink_to(part)
+    with model_worker("tada-1b", [tmp_path], dtype="bfloat16", **OPTIONS) as running:
         assert running.info.speech
         assert running.info.speech.languages == ("en",)
         assert running.prompt(recording(150.0)).id == voice.id

@@ -5,14 +5,14 @@ speak with one cloned voice in the environment of their group. The hub is closed
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2 as httpx
 import numpy as np
+import published_checkpoints
 import pytest
 from engine_environments import environment, lend_environments
 from hub_server import FakeHub
-from model_worker import hum, run_in_environment
+from model_worker import hum
 from neural_server import TEXT, pcm_to_wav, serve_models, speak
 from servers import TIMEOUT, Server
 
@@ -22,7 +22,6 @@ from engines.environments.find import missing_packages
 pytestmark = pytest.mark.engines
 
 GROUP = "legacy457"
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 RATE = 24_000
 WORDS = "Hello, this is the reference."
 PATIENT = 5 * TIMEOUT
@@ -33,15 +32,11 @@ def there(model: str) -> bool:
     return not missing_packages(find_model(model).engine.packages, environment(GROUP).site)
 
 
-def publish(hub: FakeHub, folder: Path) -> None:
-    """Publish tada-1b in its four repositories, and luxtts where it can be made."""
-    run_in_environment(GROUP, CHECKPOINTS / "tiny_tada.py", str(folder / "tada"))
-    parts = ("model", "codec", "tokenizer", "wav2vec")
-    for source, part in zip(find_model("tada-1b").sources, parts, strict=True):
-        hub.publish(source.repo, folder / "tada" / part)
+def publish(hub: FakeHub) -> None:
+    """Publish tada-1b, and luxtts where it can be made."""
+    published_checkpoints.publish_tada(hub)
     if there("luxtts"):
-        run_in_environment(GROUP, CHECKPOINTS / "tiny_luxtts.py", str(folder / "luxtts"))
-        hub.publish(find_model("luxtts").repo, folder / "luxtts")
+        published_checkpoints.publish_luxtts(hub)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serve_models(
         folder,
         names,
-        lambda hub: publish(hub, folder),
+        publish,
         {"each": {"tada-1b": {"options": {"steps": 4}}}},
         voices={"shortest_sample": 0.5},
     ) as started:

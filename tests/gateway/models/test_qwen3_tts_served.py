@@ -9,23 +9,22 @@ from typing import Any
 
 import httpx2 as httpx
 import numpy as np
+import published_checkpoints
 import pytest
 from engine_environments import environment, lend_environments
 from hub_server import FakeHub
 from neural_server import TEXT, pcm_to_wav, serve_models, speak
 from openai import BadRequestError
-from qwen3_checkpoints import GROUP, RATE, make_checkpoints, recording
+from qwen3_checkpoints import GROUP, RATE, recording
 from servers import TIMEOUT, Server
 
-from engines.catalogue.models import find_model
-
 pytestmark = pytest.mark.engines
-MODELS: dict[str, dict[str, str]] = {
-    "qwen3-tts-0.6b": {"kind": "base", "size": "0b6"},
-    "qwen3-tts-custom-1.7b": {"kind": "custom_voice"},
-    "qwen3-tts-custom-0.6b": {"kind": "custom_voice", "size": "0b6"},
-    "qwen3-tts-design-1.7b": {"kind": "voice_design"},
-}
+MODELS = (
+    "qwen3-tts-0.6b",
+    "qwen3-tts-custom-1.7b",
+    "qwen3-tts-custom-0.6b",
+    "qwen3-tts-design-1.7b",
+)
 LANGUAGES = ["zh", "en", "ja", "ko", "de", "fr", "ru", "pt", "es", "it"]
 
 
@@ -36,15 +35,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("qwen3")
     for data in (folder / "data", folder / "server" / "data"):
         lend_environments(data)
-    made = make_checkpoints(
-        folder / "checkpoints", *({"name": name, **shapes} for name, shapes in MODELS.items())
-    )
 
     def publish(hub: FakeHub) -> None:
-        for name in MODELS:
-            hub.publish(find_model(name).repo, made / name)
+        published_checkpoints.publish_qwen3_tts(hub, *MODELS)
 
-    with serve_models(folder, list(MODELS), publish, voices={"shortest_sample": 0.5}) as started:
+    with serve_models(folder, MODELS, publish, voices={"shortest_sample": 0.5}) as started:
         yield started
 
 
