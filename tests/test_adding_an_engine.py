@@ -62,25 +62,32 @@ def test_one_folder_and_one_record(copy: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_in_place_of_a_hub(copy: Path, tmp_path: Path) -> None:
-    """A record may name a folder: nothing is pulled then. A neighbour whose adapter cannot even tell its voices is
-    left out, with the reason, and the hummer is served all the same.
+    """A record may name a folder: nothing is pulled then. Neighbours whose adapters cannot even tell their voices or
+    what a request may set are left out, with the reason, and the hummer is served all the same.
     """
     (tmp_path / "model.safetensors").write_bytes(PITCHES)
     known = copy / "engines" / "catalogue" / "models.py"
     in_folder = RECORD.strip().replace('repo="acme/hummer"', f'repo="", folder={str(tmp_path)!r}')
     mumbler = in_folder.replace('name="hummer"', 'name="mumbler"').replace(":read_voices", ":gone")
+    humble = in_folder.replace('name="hummer"', 'name="humble"').replace(
+        "rank=1,", 'rank=1, request_options="engines.adapters.hummer.voice_files:gone",'
+    )
     before = known.read_text()
-    known.write_text(before.replace(RECORD.strip(), f"{mumbler},\n    {in_folder}", 1))
-    assert known.read_text().count("folder=") == before.count("folder=") + 2
+    known.write_text(before.replace(RECORD.strip(), f"{mumbler},\n    {humble},\n    {in_folder}", 1))
+    assert known.read_text().count("folder=") == before.count("folder=") + 3
 
     with running(tmp_path / "server") as server:
         wait_until(lambda: "hummer" in served_models(server), "the hummer is served")
         assert speak(server, "hummer", voice="low").any()
-        left_out = httpx.post(f"{server.base_url}/voicebox/models/mumbler/load", timeout=60)
+        left_out = {
+            name: httpx.post(f"{server.base_url}/voicebox/models/{name}/load", timeout=60)
+            for name in ("mumbler", "humble")
+        }
 
-    assert left_out.status_code == 503
-    assert "`mumbler` cannot be served: " in left_out.text
-    assert "has no attribute 'gone'" in left_out.text
+    for name, answer in left_out.items():
+        assert answer.status_code == 503
+        assert f"`{name}` cannot be served: " in answer.text
+        assert "has no attribute 'gone'" in answer.text
 
 
 @pytest.mark.usefixtures("copy")

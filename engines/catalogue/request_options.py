@@ -14,6 +14,16 @@ def request_options(engine: Adapter) -> RequestOptions:
     return _read(engine.request_options) if engine.request_options else NO_OPTIONS
 
 
+def readable_options(engine: Adapter) -> RequestOptions:
+    """Return the same for who looks at all engines: none of one whose module fails, which is why its model is
+    left out.
+    """
+    try:
+        return request_options(engine)
+    except Exception:  # an adapter's module may raise anything while it is imported; the others go on
+        return NO_OPTIONS
+
+
 @cache
 def _read(place: str) -> RequestOptions:
     """Return the options at `module:NAME`."""

@@ -16,7 +16,7 @@ from compat.errors import without_internals
 from compat.openai.models import model_settings
 from compat.voicebox import models as dialect
 from engines.catalogue.records import SOURCE_NAMES, SourceName
-from engines.catalogue.request_options import request_options
+from engines.catalogue.request_options import readable_options
 from engines.errors import BadInput, NotFound, StorageFull
 from gateway.http.context import ROUTE, RequestContext
 from gateway.http.openapi.operation import DOCUMENTED, EVENTS_TYPE, FILES_TAG, Documented, Query
@@ -212,7 +212,7 @@ def _object(state: ModelState) -> dialect.ModelObject:
     fields = {
         name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)
     }
-    options = request_options(record.engine)
+    options = readable_options(record.engine)
     return dialect.ModelObject(
         **fields
         | {

@@ -6,7 +6,7 @@ from functools import cache
 
 from engines.api import EngineInfo
 from engines.catalogue.models import MODELS
-from engines.catalogue.request_options import request_options
+from engines.catalogue.request_options import readable_options
 from gateway.services.engine_snapshot import EngineSnapshot
 from streaming.text.marks import Marks
 
@@ -25,4 +25,4 @@ def marks_for(info: EngineInfo, engines: EngineSnapshot) -> Marks:
 
 @cache
 def _catalogue_marks() -> tuple[str, ...]:
-    return tuple(mark for record in MODELS for mark in request_options(record.engine).marks)
+    return tuple(mark for record in MODELS for mark in readable_options(record.engine).marks)
