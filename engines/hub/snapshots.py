@@ -33,6 +33,11 @@ def snapshot_files(record: ModelRecord, found: FoundModel) -> Iterator[Path]:
                 yield path
 
 
+def has_same_files(one: ModelRecord, other: ModelRecord) -> bool:
+    """Return whether two models are the same files, run by different engines: who deletes one means both."""
+    return one.name == other.name or (bool(one.sources) and set(one.sources) == set(other.sources))
+
+
 def shares_files(one: ModelRecord, other: ModelRecord) -> bool:
     """Return whether two models may share files: they have a repository in common."""
     return not {source.repo for source in one.sources}.isdisjoint(source.repo for source in other.sources)

@@ -42,7 +42,7 @@ from engines.hub.pip_configuration import package_places
 from engines.hub.progress import ProgressTracker, PullProgress
 from engines.hub.prune import delete_sources
 from engines.hub.shared_pulls import SharedPulls
-from engines.hub.snapshots import FoundModel, Origin, shares_files, snapshot_files
+from engines.hub.snapshots import FoundModel, Origin, has_same_files, shares_files, snapshot_files
 from engines.hub.verification import damaged_hub_files
 
 ENDPOINT = "https://huggingface.co"
@@ -317,7 +317,7 @@ class ModelFiles:
     ) -> int:
         """Delete the files of a model, and return the bytes that this frees.
 
-        What complete models among `others` share with it stays, and so does what is no model's. Raises
+        What other complete models among `others` share with it stays, and so does what is no model's. Raises
         ModelBusy while somebody pulls the same files, ModelInUse while another process speaks or transcribes
         with them, unless `force`, and ModelInstalled where all there is of it is in a package that is
         installed.
@@ -335,7 +335,7 @@ class ModelFiles:
 
     def _raise_if_claimed(self, record: ModelRecord, others: Sequence[ModelRecord]) -> None:
         """Raise ModelInUse while another process speaks or transcribes with files that would be deleted."""
-        kept = [other for other in others if other.name != record.name and shares_files(other, record)]
+        kept = [one for one in others if shares_files(one, record) and not has_same_files(one, record)]
         doomed = self._claimable(record).difference(*map(self._claimable, kept))
         for claim in self.claims.others():
             if not doomed.isdisjoint(claim.files):
@@ -369,7 +369,7 @@ class ModelFiles:
             sharing = [
                 other
                 for other in others
-                if other.name != record.name and any(s.repo == repo for s in other.sources)
+                if any(s.repo == repo for s in other.sources) and not has_same_files(other, record)
             ]
             kept = [
                 source

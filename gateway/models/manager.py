@@ -20,6 +20,7 @@ from engines.errors import BadInput, EngineUnavailable, SpeechError
 from engines.fleet.resting_engines import RestingEngines
 from engines.fleet.runtime import Engines
 from engines.fleet.worker_group import WorkerGroup
+from engines.hub.snapshots import has_same_files
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.file_threads import FileThreads
@@ -155,16 +156,18 @@ class LocalModelManager:
         await self._kept.keep(pulled.name)
 
     async def delete(self, record: ModelRecord) -> int:
-        """Take a model out of memory and delete its files; return the bytes that this frees.
-
-        Raises ModelBusy or ModelInstalled, or BadInput while it is in use.
+        """Take a model out of memory, by whichever engine it is there, and delete its files; return the bytes
+        that this frees. Raises ModelBusy or ModelInstalled, or BadInput while it is in use.
         """
         models = self.models
         await models.threads.run(lambda: models.files.check_deletable(record))
-        await self.unload(record)
+        same = [one for one in models.records if has_same_files(one, record)]
+        for one in same:
+            await self.unload(one)
         async with self._scan_lock:
-            if record.name in self._running:
-                await self._remove_engine(record.name)
+            for one in same:
+                if one.name in self._running:
+                    await self._remove_engine(one.name)
             freed = await models.threads.run(lambda: models.files.delete(record, models.records))
             # or requests would be refused as if it were about to be loaded
             await models.threads.run(models.scan_runnable)

@@ -220,6 +220,17 @@ def test_shared_files_stay(hub: FakeHub, tmp_path: Path) -> None:
     assert not (tmp_path / "models--acme--codec").exists()
 
 
+def test_one_model_for_two_engines_is_deleted(hub: FakeHub, tmp_path: Path) -> None:
+    """A model whose files two engines run, torch and MLX, is deleted by either name."""
+    hub.publish(REPO, FILES)
+    twin = msgspec.structs.replace(MODEL, name="toy-mlx")
+    for deleted in (MODEL, twin):
+        files = model_files(tmp_path, hub.url)
+        pull(files)
+        assert files.delete(deleted, [MODEL, twin]) >= len(WEIGHT_BYTES)
+        assert files.find(MODEL) is files.find(twin) is None
+
+
 def test_shared_blobs_are_deleted_with_the_last_model(hub: FakeHub, tmp_path: Path) -> None:
     """Blobs that the hub's client keeps once for several repositories (Xet) are freed when the last of these
     is deleted.
