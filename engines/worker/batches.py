@@ -16,6 +16,7 @@ import msgspec
 
 from engines.api import Batches, BatchItem, BatchSpeaker, Stop, Word
 from engines.worker.device_memory import give_back, is_out_of_memory
+from engines.worker.engine_calls import never_exiting
 from engines.worker.speech_jobs import QueuedJob
 
 
@@ -137,7 +138,7 @@ class Batcher:
         """
         error: Exception | None = None
         try:
-            self._engine.speak_batch([one.item for one in watched])
+            never_exiting(self._engine.speak_batch)([one.item for one in watched])
         except Exception as exc:  # an engine may raise anything; it is the error of the jobs of this call
             error = exc
         again: list[WatchedItem] = []

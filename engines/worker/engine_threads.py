@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from engines.worker.engine_calls import never_exiting
+
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
@@ -36,7 +38,7 @@ class EngineThreads(ThreadPoolExecutor):
 
         def call() -> Result:
             self._count(-1)
-            return function(*args, **kwargs)
+            return never_exiting(function)(*args, **kwargs)
 
         self._count(1)
         future = super().submit(call)

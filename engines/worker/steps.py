@@ -22,6 +22,7 @@ import msgspec
 from engines.api import StepResult, Steps, StepSpeaker, Stop
 from engines.errors import EngineFailed
 from engines.worker.device_memory import give_back, is_out_of_memory
+from engines.worker.engine_calls import never_exiting
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.speech_jobs import QueuedJob
 
@@ -127,7 +128,9 @@ class StepLoop:
     def _begin(self, queued: QueuedJob, end: Callable[[Exception | None], None]) -> None:
         """Have a job begin; one that finds too little memory beside others waits until one of them ends."""
         try:
-            self._members.append(Member(queued, self._engine.begin(queued.prepare(), queued.out), end))
+            self._members.append(
+                Member(queued, never_exiting(self._engine.begin)(queued.prepare(), queued.out), end)
+            )
         except Stop:
             end(None)
         except Exception as exc:  # an engine may raise anything; it is the error of this job alone
@@ -166,7 +169,7 @@ class StepLoop:
         """
         self._enter([member.queued for member in members])
         try:
-            results = list(self._engine.step([member.state for member in members]))
+            results = list(never_exiting(self._engine.step)([member.state for member in members]))
             if len(results) != len(members):
                 raise EngineFailed(f"The engine told of {len(results)} members, and had {len(members)}.")
         except Exception as exc:  # an engine may raise anything; it is the error of all that were in the step
@@ -186,7 +189,7 @@ class StepLoop:
         self._enter([member.queued])
         try:
             if not self._is_broken():
-                self._engine.drop(member.state)
+                never_exiting(self._engine.drop)(member.state)
         except Exception as exc:  # an engine may raise anything; its job has ended all the same
             print(f"a job was not dropped cleanly: {type(exc).__name__}: {exc}", file=sys.stderr)
             member.queued.note(exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -48,8 +49,13 @@ class Breaking:
         self._has_loaded = False
 
     def _reach(self, what: str) -> None:
-        """Come to something that is to be done. Raises RuntimeError as torch does, from then on each time."""
+        """Come to something that is to be done. Raises RuntimeError as torch does, from then on each time; where the
+        order says "exit" before it, SystemExit as some libraries do, once.
+        """
         order = self._folder / f"order-{self._name}"
+        if order.exists() and order.read_text() == f"exit {what}":
+            order.unlink()
+            sys.exit("no dictionary")
         if order.exists() and order.read_text() == what:
             order.unlink()
             self._is_lost = True

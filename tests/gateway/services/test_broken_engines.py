@@ -110,6 +110,37 @@ def test_a_broken_engine_is_replaced(served: Served, engine: str, what: str) -> 
     assert not (served.folder / f"order-{engine}").exists()
 
 
+@pytest.mark.parametrize(
+    ("engine", "what"),
+    [
+        *((engine, what) for engine in ENGINES for what in ("speak", "transcribe", "create_prompt")),
+        ("steps", "begin"),
+    ],
+)
+def test_an_engine_that_would_end_its_process_fails_its_job_only(
+    served: Served, engine: str, what: str
+) -> None:
+    """`sys.exit` in an engine's library is an error of that job, told without the library's words; the process goes on
+    and does the next.
+    """
+    before = served.pid(engine)
+
+    def send() -> httpx.Response:
+        if what == "transcribe":
+            return served.hear(engine)
+        return served.speak(
+            engine, clone(served.server, female())["id"] if what == "create_prompt" else "low"
+        )
+
+    served.order(engine, f"exit {what}")
+    answer = send()
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
+    assert "Traceback" not in answer.text
+    again = send()
+    assert again.status_code == 200, again.text
+    assert served.pid(engine) == before
+
+
 @pytest.mark.parametrize("what", ["load", "warm-up"])
 def test_a_start_that_loses_the_gpu_is_a_start_that_failed(served: Served, what: str) -> None:
     """Its reason is told, and the next start is a fresh one."""
