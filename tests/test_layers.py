@@ -68,7 +68,15 @@ LAYERS: dict[str, list[set[str]]] = {
 }
 """for each top folder its modules and packages, from the top; each imports itself and the ones below"""
 ADAPTERS_MAY_IMPORT = (*BASE, "engines.toolkit")
-SAME_MODELS = {"engines.adapters.mlx": ("engines.adapters.qwen3_tts",)}
+SAME_MODELS = {
+    "engines.adapters.mlx": (
+        "engines.adapters.chatterbox",
+        "engines.adapters.kokoro",
+        "engines.adapters.pocket",
+        "engines.adapters.qwen3_tts",
+        "engines.adapters.whisper",
+    )
+}
 """adapters that run the models of others by another library, and say the same of them"""
 FOLDERS_OF_LIBRARIES = {
     "litestar": ("gateway",),

@@ -198,9 +198,17 @@ GROUPS = (
         name="mlx",
         display="Engines on Apple silicon, by mlx-audio and without torch",
         requirements=REQUIREMENTS / "mlx.txt",
-        packages=("mlx.core", "mlx_audio", "transformers"),
-        size=550_000_000,
-        licences=(Licence("mlx, mlx-audio", "MIT"), Licence("transformers", "Apache-2.0")),
+        packages=("mlx.core", "mlx_audio", "transformers", "onnxruntime", "hibari", "espeakng_loader"),
+        size=700_000_000,
+        licences=(
+            Licence("mlx, mlx-audio", "MIT"),
+            Licence("transformers", "Apache-2.0"),
+            Licence("onnxruntime, silero-vad", "MIT"),
+            Licence("hibari-tts, misaki (for Kokoro)", "Apache-2.0"),
+            Licence("espeakng-loader, espeak-ng (for Kokoro)", "GPL-3.0-or-later"),
+            Licence("jieba, pypinyin, cn2an, ordered-set (for Kokoro's Chinese)", "MIT"),
+        ),
+        without_dependencies=("silero-vad==6.2.3",),
     ),
 )
 

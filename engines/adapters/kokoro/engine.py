@@ -69,12 +69,14 @@ class Kokoro:
         """Load the network. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("Kokoro's files are not there: tell their folder as `path`.")
-        self._network: Network = open_network(
-            Path(self._path), place, batch=self._batch, precision=self._precision
-        )
+        self._network = self._open_network(Path(self._path), place)
         names = self._network.voices.names
         self._default_voice = DEFAULT if DEFAULT in names else describe_voices(names)[0].id
         return self._info()
+
+    def _open_network(self, folder: Path, place: Place) -> Network:
+        """Return what computes the voices of a folder. Raises EngineFailed."""
+        return open_network(folder, place, batch=self._batch, precision=self._precision)
 
     def _info(self) -> EngineInfo:
         names = self._network.voices.names

@@ -27,7 +27,7 @@ def read_voices(
 
 
 def _names(folder: Path) -> Iterator[str]:
-    for pattern in ("*.pt", "*.bin"):
+    for pattern in ("*.pt", "*.bin", "*.safetensors"):
         yield from (file.stem for file in (folder / "voices").glob(pattern))
     for file in (*folder.glob("voices*.npz"), *folder.glob("voices*.bin")):
         try:

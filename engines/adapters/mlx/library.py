@@ -51,12 +51,14 @@ def choose_dtype(name: str) -> mx.Dtype | None:
     return DTYPES[name]
 
 
-def load_model(category: Category, title: str, folder: Path) -> Any:  # noqa: ANN401 - the library's classes have no types
-    """Return the model of a folder. Raises EngineFailed, which names the model and the folder."""
+def load_model(category: Category, title: str, folder: Path, kind: str | None = None) -> Any:  # noqa: ANN401 - the library's classes have no types
+    """Return the model of a folder, of a kind of the library's where its files do not tell it; no weight may
+    be missing. Raises EngineFailed, which names the model and the folder.
+    """
     with as_engine_failed(title, folder):
         utils = importlib.import_module(f"mlx_audio.{category}.utils")
         # as a Path: a string would be looked for on the hub where no such folder is
-        return utils.load_model(folder)
+        return utils.load_model(folder, strict=True, model_type=kind)
 
 
 @contextmanager

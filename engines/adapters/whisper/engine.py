@@ -10,27 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from engines.adapters.whisper.model import DecodedSegment, DecodedWindow, WhisperModel
-from engines.adapters.whisper.token_words import transcript_tokens, transcript_words
-from engines.api import (
-    EngineInfo,
-    Finished,
-    Output,
-    Place,
-    TranscriptionCapabilities,
-    TranscriptionJob,
-    TranscriptionOutput,
-    TranscriptSegment,
-    TranscriptWord,
-)
+from engines.adapters.whisper.model import WhisperModel
+from engines.adapters.whisper.transcriber import RecordingTranscriber
+from engines.api import EngineInfo, Finished, Output, Place, TranscriptionJob, TranscriptionOutput
 from engines.toolkit.stopping import BeatHook
 from engines.toolkit.threads import set_torch_threads
-from engines.toolkit.transcription_options import ENGLISH, check_job, fallback_temperatures, iso_codes
-from engines.toolkit.vad import SAMPLE_RATE, Silero
-from engines.toolkit.windows import Window, Windows
-
-UNSURE_TEMPERATURE = 0.5
-"""text that came at such a temperature or above is no prompt of the next window: the library's limit"""
 
 
 class Whisper:
@@ -47,115 +31,16 @@ class Whisper:
         set_torch_threads(place.threads)
         self._model = WhisperModel(self._path, place)
         self._hook.watch(self._model.stop_points)
-        self._silero = Silero() if self._vad else None
-        self._codes = iso_codes(self._model.languages)
+        self._transcriber = RecordingTranscriber(self._model, self._name, self._hook, vad=self._vad)
         return EngineInfo(
             name="whisper",
             version=version("transformers"),
             licence="Apache-2.0",
             models=(self._name,),
             device=self._model.device,
-            transcription=TranscriptionCapabilities(
-                tuple(self._codes),
-                sample_rate=SAMPLE_RATE,
-                words=self._model.is_aligned,
-                logprobs=True,
-                prompt=True,
-                temperature=True,
-                translate=True,  # what knows only English does so by its transcript
-            ),
+            transcription=self._transcriber.capabilities,
         )
 
     def transcribe(self, job: TranscriptionJob, audio: Iterator[bytes], out: TranscriptionOutput) -> Finished:
         """Transcribe a recording, window by window. Raises Unsupported."""
-        check_job(job, self._name, self._codes)
-        windows = Windows(audio, self._silero, out.beat)
-        with self._hook.during(lambda: out.beat(windows.processed_seconds)):
-            return self._transcribe_windows(job, windows, out)
-
-    def _transcribe_windows(
-        self, job: TranscriptionJob, windows: Windows, out: TranscriptionOutput
-    ) -> Finished:
-        transcriber = WindowTranscriber(self._model, job, self._codes.get(job.language or ""))
-        while window := windows.next_window():
-            decoded = transcriber.transcribe(window)
-            windows.advance(decoded.seconds)
-            for decoded_segment in decoded.segments:
-                if segment := transcriber.transcript_segment(decoded_segment, window, decoded):
-                    out.segment(segment)
-            out.beat(windows.processed_seconds)
-        language = next((iso for iso, code in self._codes.items() if code == transcriber.language), ENGLISH)
-        return Finished(windows.duration, language)
-
-
-class WindowTranscriber:
-    """Transcribes the windows of one recording in turn, each with the text before it as its prompt."""
-
-    def __init__(self, model: WhisperModel, job: TranscriptionJob, language: str | None) -> None:
-        self._model = model
-        self._job = job
-        self.language = language
-        """the model's own code, once it is known"""
-        self._word_times = job.words and model.is_aligned
-        self._prompt = model.prompt_tokens(job.prompt or "")
-        self._tokens = list(self._prompt)
-        """those of the prompt and of all windows before"""
-        self._last_was_sure = True
-        model.begin_recording()
-
-    def transcribe(self, window: Window) -> DecodedWindow:
-        """Transcribe the next window; its language is detected where it is not known yet."""
-        encoded = self._model.encode(window)
-        options = {}
-        if self._model.is_multilingual:
-            self.language = self.language or self._model.detect_language(encoded)
-            options = {
-                "language": self.language,
-                "task": "translate" if self._job.translate else "transcribe",
-            }
-        decoded = self._model.decode(
-            encoded,
-            self._tokens if self._last_was_sure else self._prompt,
-            fallback_temperatures(self._job.temperature),
-            token_times=self._word_times,
-            **options,
-        )
-        self._last_was_sure = decoded.attempt.temperature < UNSURE_TEMPERATURE
-        for segment in decoded.segments:
-            self._tokens += segment.tokens[:-1] if self._model.is_followed(segment) else segment.tokens
-        return decoded
-
-    def transcript_segment(
-        self, segment: DecodedSegment, window: Window, decoded: DecodedWindow
-    ) -> TranscriptSegment | None:
-        """Return a segment of a window as the contract has it; None when no words are in it."""
-        tokenizer = self._model.tokenizer
-        raw_text = tokenizer.decode(self._model.text_tokens(segment.tokens))
-        text = raw_text.strip()
-        if not text:
-            return None
-        logprobs = (
-            transcript_tokens(tokenizer, segment.tokens, segment.logprobs) if self._job.logprobs else ()
-        )
-        return TranscriptSegment(
-            text,
-            window.recording_time(segment.start),
-            window.recording_time(segment.end),
-            words=tuple(self._words(segment, window)) if self._word_times else (),
-            avg_logprob=decoded.attempt.avg_logprob,
-            no_speech_prob=decoded.attempt.no_speech_prob,
-            tokens=segment.tokens,
-            temperature=decoded.attempt.temperature,
-            logprobs=tuple(logprobs),
-            space_before=raw_text[:1].isspace(),
-        )
-
-    def _words(self, segment: DecodedSegment, window: Window) -> Iterator[TranscriptWord]:
-        """Yield the words of a segment, with their times in the recording."""
-        language = ENGLISH if self._job.translate else self.language or ENGLISH
-        for word in transcript_words(
-            self._model.tokenizer, segment.tokens, segment.logprobs, segment.token_times, language
-        ):
-            yield TranscriptWord(
-                word.word, window.recording_time(word.start), window.recording_time(word.end), word.logprob
-            )
+        return self._transcriber.transcribe(job, audio, out)

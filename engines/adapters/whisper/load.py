@@ -6,7 +6,6 @@ Nothing is downloaded, and a checkpoint that lacks files or weights is refused.
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,30 +14,24 @@ import torch
 from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils import logging as library_logging
 
+from engines.adapters.whisper.checkpoint import (
+    CONFIG_FILE,
+    ENGLISH_TOKENS,
+    GENERATION_FILE,
+    LANGUAGE_TOKEN,
+    NO_TIMES,
+    check_folder,
+    has_safetensors,
+)
 from engines.api import Place
 from engines.errors import EngineFailed
 from engines.toolkit.building import built_on
 from engines.toolkit.devices import PREFERENCE, choose_device, choose_dtype, published_dtype
 from engines.toolkit.error_text import telling_line
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-OLDER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-"""read as plain tensors where there are no safetensors"""
-TOKENIZER_FILE = "tokenizer.json"
-OLDER_TOKENIZER = ("vocab.json", "merges.txt")
-"""what fine-tuning often leaves in its place"""
-REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
-GENERATION_FILE = "generation_config.json"
-FEATURE_FILES = ("preprocessor_config.json", "processor_config.json")
-"""either will do"""
-NO_TIMES = "<|notimestamps|>"
-LANGUAGE_TOKEN = re.compile(r"<\|[a-z]{2,3}\|>")
 FIRST_SECONDS = 1
 """in which a window's first words begin, as in all published models"""
 TIMES_A_SECOND = 50
-ENGLISH_TOKENS = 51_864
-"""in the vocabulary of the Whispers that know English only: one less than the others have"""
 Model = TypeVar("Model", bound=WhisperForConditionalGeneration)
 
 
@@ -55,7 +48,7 @@ def load_whisper(folder: str, model_class: type[Model], place: Place) -> tuple[M
             path,
             dtype=torch_dtype,
             local_files_only=True,
-            use_safetensors=_has_safetensors(path),
+            use_safetensors=has_safetensors(path),
             weights_only=True,
             output_loading_info=True,
             **built_on(device),
@@ -85,37 +78,6 @@ def _published_dtype(path: Path) -> torch.dtype | None:
     except (OSError, msgspec.DecodeError):
         return None
     return published_dtype(config)
-
-
-def check_folder(folder: str) -> Path:
-    """Return the path of a folder that has all files of a checkpoint. Raises EngineFailed."""
-    if not folder:
-        raise EngineFailed(
-            "Which Whisper model? "
-            "Set the option `path` to the folder of a checkpoint in the Hugging Face layout."
-        )
-    path = Path(folder)
-    if not path.is_dir():
-        raise EngineFailed(
-            f"There is no folder {path}: the option `path` should name that of a Whisper checkpoint."
-        )
-    missing = [name for name in REQUIRED_FILES if not (path / name).is_file()]
-    if WEIGHTS_FILE in missing and (
-        _has_safetensors(path) or any((path / name).is_file() for name in OLDER_WEIGHTS)
-    ):
-        missing.remove(WEIGHTS_FILE)
-    if TOKENIZER_FILE in missing and all((path / name).is_file() for name in OLDER_TOKENIZER):
-        missing.remove(TOKENIZER_FILE)
-    if not any((path / name).is_file() for name in FEATURE_FILES):
-        missing.append(FEATURE_FILES[0])
-    if missing:
-        raise EngineFailed(f"The Whisper model in {path} is not whole: {', '.join(missing)} is missing.")
-    return path
-
-
-def _has_safetensors(path: Path) -> bool:
-    """Return whether a folder has its weights in safetensors; large ones come in several files."""
-    return any((path / name).is_file() for name in (WEIGHTS_FILE, f"{WEIGHTS_FILE}.index.json"))
 
 
 def _set_generation(model: WhisperForConditionalGeneration, tokenizer: Any) -> None:  # noqa: ANN401 - without types

@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from transformers import WhisperForConditionalGeneration
 from transformers.generation.logits_process import WhisperNoSpeechDetection
 
+from engines.adapters.whisper.decoded import Attempt, DecodedSegment, DecodedWindow
 from engines.adapters.whisper.load import load_whisper
+from engines.adapters.whisper.spectra import Spectra
+from engines.adapters.whisper.text_tokens import prompt_tokens, text_tokens
 from engines.api import Place
-from engines.toolkit.vad import SAMPLE_RATE, Floats
+from engines.toolkit.vad import SAMPLE_RATE
 from engines.toolkit.windows import HOP_LENGTH, Window
 
 MAX_COMPRESSION_RATIO = 1.35
@@ -28,22 +30,6 @@ MIN_AVG_LOGPROB = -1.0
 """the library's threshold: what is less sure is tried again at the next temperature"""
 MAX_NO_SPEECH_PROB = 0.6
 """the library's threshold: what is unsure where it is likelier that nobody speaks is dropped"""
-DYNAMIC_RANGE = 2.0
-"""how far below the loudest sound the spectrum reaches, in its own units: 80 dB"""
-MIN_SPECTRUM_SAMPLES = 400
-"""samples that a spectrum can be made of"""
-MIN_FRAMES = 2
-"""frames of a spectrum: the encoder makes one of each two, and times are looked for among these"""
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """How the last result for a window came to be."""
-
-    temperature: float
-    avg_logprob: float
-    """mean over the tokens, the end included"""
-    no_speech_prob: float
-    is_dropped: bool
 
 
 class EncodedWindow(msgspec.Struct, frozen=True):
@@ -51,26 +37,6 @@ class EncodedWindow(msgspec.Struct, frozen=True):
 
     spectrum: torch.Tensor
     states: Any
-
-
-class DecodedSegment(msgspec.Struct, frozen=True):
-    """A segment as the model gave it. Times are seconds from the start of its window."""
-
-    start: float
-    end: float
-    tokens: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    token_times: tuple[float, ...] = ()
-    """when each token ends, where asked for"""
-
-
-class DecodedWindow(msgspec.Struct, frozen=True):
-    """The segments of a window."""
-
-    segments: tuple[DecodedSegment, ...]
-    attempt: Attempt
-    seconds: float
-    """how much of the window they cover; the rest belongs to the next window"""
 
 
 class PromptLogits(msgspec.Struct, frozen=True):
@@ -131,7 +97,7 @@ class WhisperModel:
     def __init__(self, folder: str, place: Place) -> None:
         self.network, processor, self.device = load_whisper(folder, InstrumentedWhisper, place)
         self.tokenizer = processor.tokenizer
-        self._feature_extractor = processor.feature_extractor
+        self._spectra = Spectra(processor.feature_extractor)
         self._settings = settings = self.network.generation_config
         self.is_multilingual = bool(getattr(settings, "is_multilingual", False)) and hasattr(
             settings, "lang_to_id"
@@ -142,7 +108,6 @@ class WhisperModel:
         """the token of 0.00 s; the others follow"""
         self.max_prompt_tokens = int(self.network.config.max_target_positions) // 2 - 1
         """tokens of the text before that a window may be given"""
-        self._loudest = -np.inf
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -156,45 +121,26 @@ class WhisperModel:
 
     def prompt_tokens(self, text: str) -> list[int]:
         """Return the tokens of a prompt; names of control tokens in it are left out."""
-        if not text.strip():
-            return []
-        return self.text_tokens(self.tokenizer(" " + text.strip(), add_special_tokens=False).input_ids)
+        return prompt_tokens(self.tokenizer, text)
 
     def text_tokens(self, tokens: Sequence[int]) -> list[int]:
         """Return the tokens of text among tokens, without those of times and control tokens."""
-        return [token for token in tokens if token < self.tokenizer.eos_token_id]
+        return text_tokens(self.tokenizer, tokens)
 
     def begin_recording(self) -> None:
         """Reset what depends on the recording so far: its loudness, and the random numbers."""
         torch.manual_seed(0)  # temperatures draw random tokens
-        self._loudest = -np.inf
+        self._spectra.begin_recording()
 
     def encode(self, window: Window) -> EncodedWindow:
         """Run a window through the encoder."""
-        spectrum = self._spectrum(window)
+        numbers = torch.from_numpy(self._spectra.of(window))
+        spectrum = numbers.to(self.device, self.network.dtype)
         missing = 2 * self.network.config.max_source_positions - spectrum.shape[-1]
         with torch.inference_mode():
             self.network.set_attn_implementation("sdpa")
             padded = torch.nn.functional.pad(spectrum, (0, missing))
             return EncodedWindow(spectrum, self.network.model.encoder(padded))
-
-    def _spectrum(self, window: Window) -> torch.Tensor:
-        """Return a window's log-mel spectrum as it is in the whole recording's.
-
-        That one's least value depends on the loudest sound so far.
-        """
-        samples = window.samples_with_context
-        samples = np.pad(samples, (0, max(0, MIN_SPECTRUM_SAMPLES - len(samples))))
-        features = self._feature_extractor(
-            samples, sampling_rate=SAMPLE_RATE, truncation=False, padding="longest", return_tensors="np"
-        )
-        first = window.context_before // HOP_LENGTH
-        spectrum: Floats = features.input_features[..., first : first + len(window.samples) // HOP_LENGTH]
-        self._loudest = max(self._loudest, float(spectrum.max()))
-        missing = max(0, MIN_FRAMES - spectrum.shape[-1])
-        spectrum = np.pad(spectrum, ((0, 0), (0, 0), (0, missing)), "edge")
-        limited = torch.from_numpy(np.maximum(spectrum, self._loudest - DYNAMIC_RANGE))
-        return limited.to(self.device, self.network.dtype)
 
     def detect_language(self, window: EncodedWindow) -> str:
         """Return the model's own code of the language that is spoken in a window."""

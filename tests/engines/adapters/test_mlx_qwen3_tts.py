@@ -75,16 +75,11 @@ def test_the_same_as_the_library(workers: dict[str, ModelWorker], folder: Path, 
 
 def test_info(workers: dict[str, ModelWorker]) -> None:
     """Names, voices, languages and settings are those of the engine on torch."""
-    names = {kind: worker.info.name for kind, worker in workers.items()}
-    assert names == {
-        "base": "qwen3-tts",
-        "custom_voice": "qwen3-tts-custom",
-        "voice_design": "qwen3-tts-design",
-    }
+    names = {"base": "qwen3-tts", "custom_voice": "qwen3-tts-custom", "voice_design": "qwen3-tts-design"}
     for kind, worker in workers.items():
         info = worker.info
         assert info.speech
-        assert info.models == (MODELS[kind], info.name)
+        assert info.models == (MODELS[kind], names[kind])
         assert (info.speech.sample_rate, info.speech.seed, info.device) == (RATE, True, "cpu")
         assert {one.name for one in info.speech.settings} == {one.name for one in OPTIONS.settings}
         assert bool(info.speech.cloning) == (kind == "base")
