@@ -44,6 +44,8 @@ PATIENCE = 600.0
 CHUNK_BYTES = 3200
 """of a recording that comes in"""
 ROOT = Path(__file__).parents[2]
+SYLLABLES = 4.0
+"""a second"""
 THREADS = {"OMP_NUM_THREADS": "1"}
 """of whatever computes: more would wait for each other longer than such small layers take"""
 
@@ -239,6 +241,14 @@ def hum(hertz: float, rate: int, seconds: float, transcript: str = "") -> Sample
     times = np.arange(round(seconds * rate)) / rate
     sound = sum(np.sin(2 * np.pi * hertz * overtone * times) / overtone for overtone in range(1, 8))
     return Sample(np.asarray(6000 * sound).astype("<i2").tobytes(), transcript)
+
+
+def murmur(hertz: float, rate: int, seconds: float) -> bytes:
+    """Return s16le PCM of a hum in syllables, which passes for speech where recordings are looked at."""
+    sound = np.frombuffer(hum(hertz, rate, seconds).pcm, "<i2")
+    times = np.arange(len(sound)) / rate
+    loudness = 0.525 + 0.475 * np.cos(2 * np.pi * SYLLABLES * times)
+    return np.rint(sound * loudness).astype("<i2").tobytes()
 
 
 def prompt_of(data: bytes) -> Prompt:

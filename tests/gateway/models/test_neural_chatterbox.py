@@ -17,9 +17,10 @@ if lacking := [name for name in ("chatterbox", "perth", "s3tokenizer") if not im
 
 import published_checkpoints
 import shrunk_chatterbox
-from neural_server import serve_models, speak
+from model_worker import murmur
+from neural_server import pcm_to_wav, serve_models, speak
 from servers import TIMEOUT, Server
-from tiny_chatterbox import recording, wav
+from tiny_chatterbox import RATE
 
 NAMES = ("chatterbox", "chatterbox-turbo")
 
@@ -40,7 +41,7 @@ def add_voice(server: Server, name: str, hertz: float, seconds: float) -> None:
     created = httpx.post(
         f"{server.base_url}/audio/voices",
         data={"name": name},
-        files={"audio_sample": ("a.wav", wav(recording(hertz, seconds)), "audio/wav")},
+        files={"audio_sample": ("a.wav", pcm_to_wav(murmur(hertz, RATE, seconds), RATE), "audio/wav")},
         timeout=TIMEOUT,
     )
     assert created.status_code == 200, created.text

@@ -23,7 +23,7 @@ import published_checkpoints
 import shrunk_chatterbox
 import tiny_whisper
 from engine_environments import environment, lend_environments
-from model_worker import hum
+from model_worker import murmur
 from neural_server import pcm_to_wav, serve_models
 from servers import TIMEOUT, Server
 
@@ -104,7 +104,7 @@ def voice(server: Server, model: str) -> str:
     created = httpx.post(
         f"{server.base_url}/audio/voices",
         data={"name": "Ann", "transcript": "Hello, this is the reference.", "language": "en"},
-        files={"audio_sample": ("a.wav", pcm_to_wav(hum(150.0, RATE, 5.0).pcm, RATE), "audio/wav")},
+        files={"audio_sample": ("a.wav", pcm_to_wav(murmur(150.0, RATE, 5.0), RATE), "audio/wav")},
         timeout=TIMEOUT,
     )
     assert created.status_code == 200, created.text

@@ -13,9 +13,10 @@ import published_checkpoints
 import pytest
 from engine_environments import environment, lend_environments
 from hub_server import FakeHub
+from model_worker import murmur
 from neural_server import TEXT, pcm_to_wav, serve_models, speak
 from openai import BadRequestError
-from qwen3_checkpoints import GROUP, RATE, recording
+from qwen3_checkpoints import GROUP, RATE
 from servers import TIMEOUT, Server
 
 pytestmark = pytest.mark.engines
@@ -126,7 +127,7 @@ def test_cloned_voices(server: Server) -> None:
         ("Vector", 130, ""),
         ("High", 260, "Some words."),
     ):
-        sample = pcm_to_wav(recording(hertz, seconds=6.0).pcm, RATE)
+        sample = pcm_to_wav(murmur(hertz, RATE, 6.0), RATE)
         answer = httpx.post(
             f"{server.base_url}/audio/voices",
             data={"name": name, "transcript": words} if words else {"name": name},
