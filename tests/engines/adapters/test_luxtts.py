@@ -178,9 +178,9 @@ def test_a_text_without_words(worker: ModelWorker, voice: Prompt, text: str) -> 
 def test_a_job_that_nobody_wants(worker: ModelWorker, voice: Prompt) -> None:
     """A long job that is left ends within a step, and the next is as before."""
     before = worker.speak(TEXT, voice, seed=3)
-    # no longer than a job may be: what a layer takes grows with the square of that
-    long = SpeechJob("This is a word. " * 12, "", prompt=voice, settings={"steps": 32})
-    assert worker.run(worker.speak_for(long, 0.5)), "it was over before anybody could leave"
+    # long by its steps: what each of their layers takes grows with the square of the text
+    long = SpeechJob("This is a word. " * 4, "", prompt=voice, settings={"steps": 32})
+    assert worker.run(worker.speak_for(long, 0.3)), "it was over before anybody could leave"
     left = time.monotonic()
     assert np.array_equal(before, worker.speak(TEXT, voice, seed=3))
     assert time.monotonic() - left < 120.0, "the job that was left went on"
