@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 
@@ -124,7 +125,8 @@ class WorkerClient:
                     yield event
 
     async def _speak(self, job: SpeechJob, *, include_prompt: bool) -> AsyncGenerator[SpeechEvent, None]:
-        body = bodies.encode_job(job, include_prompt=include_prompt)
+        encoded = bodies.encode_job(job, include_prompt=include_prompt)
+        body = io.BytesIO(encoded)  # which is sent in pieces: a prompt may be megabytes
         headers = {"accept": frames.MEDIA_TYPE, "content-type": "application/json"}
         parser = frames.FrameParser()
         ended = False
