@@ -251,6 +251,7 @@ FAMILIES = (
         _lacks_of_kokoro,
         _kokoro_record,
     ),
+    *mlx.MLX_FAMILIES,
     Family(
         "whisper",
         "a Whisper in the layout of transformers",

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
+from engines.catalogue.family import CheckpointFacts, Family
 from engines.catalogue.kokoro import KOKORO
+from engines.catalogue.own import OwnModel
+from engines.catalogue.pocket import POCKET_MODELS
 from engines.catalogue.qwen3_tts import QWEN3_TTS_MODELS
 from engines.catalogue.records import Adapter, ModelRecord
 from engines.catalogue.whisper import WHISPER_MODELS
@@ -20,11 +23,14 @@ ADAPTERS = {
     "qwen3-tts-design": "engines.adapters.mlx.qwen3_engine:Qwen3Mlx",
     "whisper": "engines.adapters.mlx.whisper_engine:WhisperMlx",
     "kokoro": "engines.adapters.mlx.kokoro_engine:KokoroMlx",
+    "pocket-tts": "engines.adapters.mlx.pocket_engine:PocketMlx",
 }
 """by the names of the engines on torch of which MLX runs the models too"""
-PACKAGES = {"whisper": ("onnxruntime",), "kokoro": ("hibari", "onnxruntime")}
+PACKAGES = {"whisper": ("onnxruntime",), "kokoro": ("hibari", "onnxruntime"), "pocket-tts": ("yaml",)}
 """further ones that some need"""
-FAMILIES = tuple(ADAPTERS)
+FAMILIES = tuple(name for name in ADAPTERS if name != "kokoro")
+"""those of which it reads the same files"""
+GROUP = "mlx"
 AHEAD = 2
 """by which ranks are above those of the same models on torch, of which the larger is one above the smaller"""
 
@@ -32,12 +38,14 @@ AHEAD = 2
 def on_mlx(record: ModelRecord) -> ModelRecord:
     """Return the record of a model as MLX runs it."""
     name = record.engine.name
+    if record.engine.group == GROUP:
+        return record
     engine = Adapter(
         name=f"{name}-mlx",
         import_path=ADAPTERS[name],
         packages=("mlx.core", "mlx_audio", "transformers", *PACKAGES.get(name, ())),
         rank=record.engine.rank + AHEAD,
-        group="mlx",
+        group=GROUP,
         voices=record.engine.voices,
         request_options=record.engine.request_options,
     )
@@ -59,4 +67,27 @@ KOKORO_ON_MLX = msgspec.structs.replace(
 )
 """its makers publish torch's own format only"""
 WHISPERS = tuple(on_mlx(record) for record in WHISPER_MODELS if record.engine.name == "whisper")
-MLX_MODELS = (*map(on_mlx, QWEN3_TTS_MODELS), KOKORO_ON_MLX, *WHISPERS)
+MLX_MODELS = (
+    *map(on_mlx, QWEN3_TTS_MODELS),
+    KOKORO_ON_MLX,
+    *map(on_mlx, POCKET_MODELS),
+    *WHISPERS,
+)
+
+
+def _lacks_of_kokoro(facts: CheckpointFacts, _own: OwnModel) -> str:
+    return "" if facts.has("voices/*.safetensors") else "it has no voices: voices/*.safetensors"
+
+
+MLX_FAMILIES = (
+    Family(
+        "mlx",
+        "a Kokoro converted for MLX",
+        lambda facts: (
+            "istftnet" in facts.config and facts.has("*.safetensors") and not facts.has("*.pth", "*.onnx")
+        ),
+        _lacks_of_kokoro,
+        lambda _name, _own, _facts: msgspec.structs.replace(KOKORO_ON_MLX, size_bytes=0),
+    ),
+)
+"""files that MLX alone reads"""

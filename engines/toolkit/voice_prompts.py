@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engines.errors import BadInput
 
 if TYPE_CHECKING:
@@ -14,9 +17,14 @@ if TYPE_CHECKING:
 
 def prompt_version(weights: Iterable[Tensor], settings: str = "") -> str:
     """Return the version of prompts that these weights make, with these settings: others make another."""
+    return version_of((weight.detach().cpu().float().numpy() for weight in weights), settings)
+
+
+def version_of(weights: Iterable[NDArray[np.float32]], settings: str = "") -> str:
+    """Return the version of prompts as `prompt_version` does, of weights as numpy has them."""
     digest = hashlib.sha256(settings.encode())
     for weight in weights:
-        digest.update(weight.detach().cpu().float().numpy().tobytes())
+        digest.update(weight.tobytes())
     return f"1-{digest.hexdigest()[:12]}"
 
 

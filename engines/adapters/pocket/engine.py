@@ -20,7 +20,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from engines.adapters.pocket.files import find_presets, load_model, read_config
-from engines.adapters.pocket.request_options import OPTIONS, TEMPERATURE
-from engines.adapters.pocket.voices import describe_voices, language_tags, map_openai_voices
-from engines.api import (
-    CloningCapabilities,
-    EngineInfo,
-    Output,
-    Place,
-    PromptJob,
-    SpeechCapabilities,
-    SpeechJob,
-    SpeechOutput,
-)
-from engines.api.request_options import with_default
+from engines.adapters.pocket.files import load_model, read_config
+from engines.adapters.pocket.info import engine_info
+from engines.adapters.pocket.local_files import find_presets
+from engines.adapters.pocket.request_options import TEMPERATURE
+from engines.adapters.pocket.voices import describe_voices
+from engines.api import EngineInfo, Output, Place, PromptJob, SpeechJob, SpeechOutput
 from engines.errors import EngineFailed, UnknownVoice
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import join_samples
@@ -95,23 +86,14 @@ class Pocket:
     def _info(self) -> EngineInfo:
         voices = describe_voices(self._presets, self._language)
         self._default_voice = voices[0].id if voices else ""
-        cloning = None
-        if _can_clone(self._model):
-            cloning = CloningCapabilities(self._rate, _prompt_version(self._model))
-        return EngineInfo(
-            name="pocket-tts",
-            version=version("pocket-tts"),
-            licence="MIT",
-            models=tuple(dict.fromkeys((self._model_name, "pocket-tts"))),
-            voices=voices,
-            characters=map_openai_voices(voices),
-            speech=SpeechCapabilities(
-                self._rate,
-                language_tags(self._language),
-                seed=True,
-                cloning=cloning,
-                settings=tuple(with_default(one, self._temperature) for one in OPTIONS.settings),
-            ),
+        return engine_info(
+            self._model_name,
+            self._language,
+            voices,
+            library="pocket-tts",
+            rate=self._rate,
+            temperature=self._temperature,
+            prompt_version=_prompt_version(self._model) if _can_clone(self._model) else None,
             device=self._device.type,
         )
 
