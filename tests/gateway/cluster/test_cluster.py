@@ -80,11 +80,11 @@ def test_limits_hold_for_all_together(cluster: Server) -> None:
     body = {
         "model": "tone",
         "voice": "tone-1",
-        "input": "[slow 0.5] " + "one " * 200,
+        "input": "[slow 0.5] one two three four. " * 60,
         "response_format": "pcm",
     }
     with ExitStack() as held:
-        for _ in range(4):  # each is open for a hundred seconds, or until it is closed
+        for _ in range(4):  # each is open for two minutes, or until it is closed
             stream = httpx.stream("POST", f"{cluster.base_url}/audio/speech", json=body, timeout=TIMEOUT)
             assert held.enter_context(stream).status_code == 200
         wait_until(lambda: engine(cluster)["streams"] == 4, "all four are in")
