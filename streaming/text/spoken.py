@@ -21,6 +21,7 @@ from streaming.text.ended_ordinals import spelt_ended_ordinals
 from streaming.text.figures import spelt_figures
 from streaming.text.hours import spelt_hours
 from streaming.text.line_ends import marked_line_ends
+from streaming.text.long_numbers import spelt_long_numbers
 from streaming.text.ordinals import spelt_ordinals
 from streaming.text.quantities import spelt_quantities, typed_fractions
 from streaming.text.ranges import spelt_ranges
@@ -69,6 +70,7 @@ def spoken_text(
     if code == "de":
         text.apply(german_dates(text.text))
         text.apply(german_ordinals(text.text))
+    text.apply(spelt_long_numbers(text.text))
     if ties:
 
         def ends(part: str) -> Iterator[int]:

@@ -2,7 +2,8 @@
 
 What was seen with the front end as it is: letters with their accents apart, odd apostrophes, soft hyphens
 and zero-width characters break words; 37 digits in a row raise IndexError; `[word](/phonemes/)` in anybody's
-text sets phonemes; letters of other scripts become noise; a dash holds two words together.
+text sets phonemes; letters of other scripts become noise; a dash holds two words together; of many an
+x in a row a third is lost.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ APOSTROPHE = re.compile(
 """what people and programs write for one, between letters"""
 LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")
 """is read digit by digit; the front end has no word beyond 10 to the 33rd, and nobody would follow it"""
+UNREADABLE_RUN = re.compile(r"([bcdgjkpqtvwx])\1{5,}|[bcdfghjklmnpqrstvwxz]{25,}", re.IGNORECASE)
+"""consonants that are no word, nor a sound that somebody draws out, as in hmmmmm: they are read by name"""
 DASH = re.compile(r"(?:[—…]|--+)(?=\w)")
 AREA_CODE = re.compile(r"\((\d{3})\) ?(?=\d{3}-\d{4}\b)")
 NEGATIVE_MONEY = re.compile(r"(?<!\w)(?:-([$£€])|([$£€])-)(?=\d)")
@@ -58,6 +61,7 @@ def clean(text: str) -> TracedText:
         .replace(SCHEME, lambda _: "")
         .replace(WWW, lambda _: "w w w dot ")
         .replace(LONG_NUMBER, lambda match: " ".join(match[0].replace(",", "")))
+        .replace(UNREADABLE_RUN, lambda match: f" {' '.join(match[0])} ")
         .replace(SHARP, lambda match: f"{match[1]} sharp")
         .replace(DOT_NAME, lambda match: f"dot {match[1]}")
         .replace(GREEK_LETTER, _name_greek)
