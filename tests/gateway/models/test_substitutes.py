@@ -118,7 +118,7 @@ def test_a_source_that_it_does_not_have() -> None:
 
 def test_it_is_served_by_the_others_name(tmp_path: Path) -> None:
     """With the int8 graph pulled from its wheels, requests for `kokoro` are spoken by it, as the ear confirms, and
-    OpenAI's names stay with voices that speak English.
+    OpenAI's names stay with voices that speak the language of the text.
     """
     assert INT8.packaged
     place = PackageFolder(tmp_path / "hub", INT8.name, INT8.packaged)
@@ -129,11 +129,16 @@ def test_it_is_served_by_the_others_name(tmp_path: Path) -> None:
     with running(tmp_path / "server", settings) as server:
         wait_until(lambda: "kokoro-int8" in served_models(server), "the model is served", 3 * TIMEOUT)
         pcm = speak_to(server, "kokoro", TEXT, "jf_alpha")
-        alloy = httpx.post(
-            f"{server.base_url}/audio/speech",
-            json={"model": "tts-1", "voice": "alloy", "input": "Hi."},
-            timeout=TIMEOUT,
+        alloy, german = (
+            httpx.post(
+                f"{server.base_url}/audio/speech",
+                json={"model": "tts-1", "voice": "alloy", "input": text},
+                timeout=TIMEOUT,
+            )
+            for text in ("Hi.", "Guten Tag, wie geht es Ihnen heute?")
         )
 
     assert error_rate([(TEXT, transcribe(pcm / np.float32(32768), RATE))]) <= 0.3
     assert alloy.headers["x-voicebox-engine"] != "kokoro-int8"
+    assert (german.headers["x-voicebox-engine"], german.headers["x-voicebox-language"]) == ("espeak", "de")
+    assert german.headers["x-voicebox-mapped"].startswith("voice=alloy->espeak/de")
