@@ -6,6 +6,7 @@ What one run of the child is, the user says: start it, wait until it is ready, a
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -22,6 +23,8 @@ OWN_RESTART_DELAY_MAX = 5.0
 STOP_TIMEOUT = 5.0
 EVERY_CHILD = AnswerTerms()
 """what a child has to keep to that has no terms of its own"""
+GROUP_SIGNALS = (-signal.SIGINT, -signal.SIGTERM)
+"""exit statuses of who was ended by Ctrl-C, `timeout` or systemd"""
 MOST_DOUBLINGS = 62
 """of the first delay: enough for any longest one, and far from what a float cannot hold"""
 
@@ -74,6 +77,13 @@ class ChildRun:
         process = await start_module(module, *arguments, stdin=stdin, stdout=stdout, environ=environ)
         self._processes.append(process)
         return process
+
+    @property
+    def ended_with_group(self) -> bool:
+        """Whether a process ended by a signal that is sent to whole groups of processes: once one of ours
+        runs, it is in none of them any more.
+        """
+        return any(process.returncode in GROUP_SIGNALS for process in self._processes)
 
     def ready(self) -> None:
         """Note that the child is ready: the limit on its start no longer counts."""
@@ -249,15 +259,18 @@ async def supervise(
 ) -> None:
     """Run a child that runs no engine over and over with the usual back-off, until cancelled.
 
-    What a run raised is told to `failed` when the next begins. A signal to our whole group, as Ctrl-C sends it, also
-    kills a child that was forked and has not left the group yet: then we end ourselves, and nothing had failed.
+    What a run raised is told to `failed` when the next begins, unless it was a signal to our whole group: Ctrl-C
+    also ends a child that was forked and had not left the group yet, and nothing failed.
     """
     backoff = Backoff(longest=OWN_RESTART_DELAY_MAX)
+    before: list[ChildRun] = []
     untold: list[Exception] = []
 
     async def tell_and_run(run: ChildRun) -> None:
-        while untold:
-            failed(untold.pop())
+        if untold and not before[-1].ended_with_group:
+            failed(untold[-1])
+        untold.clear()
+        before[:] = [run]
         await run_once(run)
 
     await Supervisor(tell_and_run, backoff, start_timeout=start_timeout, failed=untold.append).run()
