@@ -259,8 +259,8 @@ async def supervise(
 ) -> None:
     """Run a child that runs no engine over and over with the usual back-off, until cancelled.
 
-    What a run raised is told to `failed` when the next begins, unless it was a signal to our whole group: Ctrl-C
-    also ends a child that was forked and had not left the group yet, and nothing failed.
+    What a run raised is told to `failed` when the next begins, unless it was a signal to our whole group:
+    Ctrl-C also ends a child that was forked and had not left the group yet, and nothing failed.
     """
     backoff = Backoff(longest=OWN_RESTART_DELAY_MAX)
     before: list[ChildRun] = []

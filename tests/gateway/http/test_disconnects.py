@@ -150,6 +150,7 @@ def test_sigterm_to_the_group_lets_streams_finish(tmp_path: Path, processes: int
     config = {
         "engines": {"tone": {"enabled": True, "workers": 2}},
         "server": {"drain_timeout": 60, "processes": processes},
+        "admission": {"streams": 8},  # however slow the machine is found to be
     }
     received: list[bytes] = [b"", b"", b""]
     started = threading.Barrier(4, timeout=60)
