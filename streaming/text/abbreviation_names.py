@@ -62,9 +62,9 @@ ro|dl.=domnul|dna.=doamna|^str.=strada|#nr.=numărul|de ex.=de exemplu|~etc.=et 
 pl|#nr=numer
 |np.=na przykład|m. in.=między innymi|tzn.=to znaczy|tj.=to jest|~itd.=i tak dalej|~itp.=i tym podobne
 |ul.=ulica|^al.=aleja|prof.=profesor|dr.=doktor|mgr.=magister|inż.=inżynier|#str.=strona|#nr.=numer
-|ok.=około|tzw.=tak zwany|#godz.=godzina|^św.=święty|im.=imienia|tys.=tysięcy|zob.=zobacz|#tel.=telefon
+|#ok.=około|tzw.=tak zwany|#godz.=godzina|^św.=święty|im.=imienia|tys.=tysięcy|zob.=zobacz|#tel.=telefon
 |#rozdz.=rozdział|#rys.=rysunek|#art.=artykuł|#pkt.=punkt|wg.=według|woj.=województwo|#pl.=plac
-|hab.=habilitowany|p. n. e.=przed naszą erą|n. e.=naszej ery
+|hab.=habilitowany|~p. n. e.=przed naszą erą|~n. e.=naszej ery
 cs|např.=například|tzv.=takzvaný|#str.=strana|#č.=číslo|~atd.=a tak dále|~apod.=a podobně|tj.=to jest
 |mj.=mimo jiné|^ing.=inženýr|dr.=doktor|^ul.=ulice|resp.=respektive|popř.=popřípadě|cca.=cirka
 |mil.=milionů|mld.=miliard|tis.=tisíc

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from engines.api.offsets import Edit
+from streaming.text.sentence_starts import starts_sentence
 from streaming.text.spelt_dots import DATE, LAST_DAY, is_ordinal_dot
 
 DOT = re.compile(r"\.[ \u00a0]+(?=[^\W_])")
@@ -24,6 +25,8 @@ DATIVE = (
     r"|ihrem|seinem|meinem|ihren|seinen|meinen"
 )
 FEMININE_DATIVE = r"(?:in|an|auf|bei|mit|nach|seit|von|zu|aus|vor|während|innerhalb|ab)\s+der"
+OF_DAY = re.compile(r"am|vom|zum|zur|im|beim|dem|den|\w+\s+der", re.IGNORECASE)
+"""words before an ordinal that may end a sentence; behind others a number does"""
 NOMINATIVE = r"der|die|das|diese|dieser|dieses|jede|jeder|jedes"
 JOINT = r"\s?[–—-]\s?|\s?/\s?|,\s|\s(?:und|bis|oder|sowie|bis zum|und zum|und am)\s"
 ORDINAL = re.compile(
@@ -119,13 +122,14 @@ def german_ordinals(text: str) -> Iterator[Edit]:
             continue
         is_item = match.start("number") in items and len(items) > 1 and len(set(items.values())) > 1
         ending = _ending(match, noun[1], is_item=is_item)
-        if ending is None:
+        is_end = starts_sentence(text, match.end(), "de")
+        if ending is None or (is_end and not OF_DAY.fullmatch(match["dative"] or "")):
             continue
         for other in OTHER.finditer(text, match.start("others"), match.end("others")):
             joint = " bis " if DASH.fullmatch(other[2]) else other[2]
             yield Edit(*other.span(), f"{_ordinal(int(other[1]))}{ending}{joint}")
         start = match.start("number")
-        yield Edit(start, match.end(), _ordinal(int(match["number"])) + ending)
+        yield Edit(start, match.end(), _ordinal(int(match["number"])) + ending + "." * is_end)
 
 
 def _ending(match: re.Match[str], noun: str, *, is_item: bool) -> str | None:

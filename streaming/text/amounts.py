@@ -9,7 +9,9 @@ from engines.api.offsets import Edit
 
 HALVES = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 8: "eighth", 10: "tenth"}
 COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-FRACTION = re.compile(r"(?<![\w/.,-])(?:(\d{1,3})[ ])?([1-9])/(10|[234568])(?![\w/]|[.,]\d|-\d)")
+FRACTION = re.compile(
+    r"(?<![\w/.,-])(?<!\b[Oo]n )(?:(\d{1,3})[ ])?([1-9])/(10|[234568])(?![\w/]|[.,]\d|-\d|\sstars)"
+)
 NUMBER_SIGN = re.compile(r"\b[Nn]o\.[ \u00a0]?(?=\d)")
 
 

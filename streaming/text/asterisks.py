@@ -17,12 +17,18 @@ from streaming.text.sign_names import names_of, row_of
 RULE = regex.compile(r"(?m)^[ \t]*(?P<mark>[-*_=~#—–])(?:[ \t]*+(?P=mark)){2,200}+[ \t]*+$")
 """a line that only parts what stands above from what stands below"""
 WORDS = regex.compile(r"[\p{L}\p{N}]")
-FACTOR = r"[\d)\]]|(?<![^\W_]|[_.])[A-Za-z]"
+LETTERS = "abcdfgijkmnpqrtuvwxyzA-Z"
+"""which are factors by themselves; `l*s` and `s*x` are words"""
+FACTOR = rf"[\d)\]]|(?<![^\W_]|[_.])[{LETTERS}]"
+BASE = r"[\d)\]]|(?<![^\W_]|[_.])[abenrvxyzABNX]"
+"""of a power; `d**n` and `s**t` are words"""
+EXPONENT = r"[-−]?\d{1,9}|[abijkmnpqrxyzNX](?![^\W_])"
 STARS = regex.compile(
     rf"""(?V1)
-    (?P<power>(?<={FACTOR})(?:\*\*|\ \*\*\ )(?P<exponent>[-−]?\d{{1,9}}|[A-Za-z](?![^\W_]))(?![.,]?\d|\*))
-    | (?P<times>(?<={FACTOR})(?:\*|\ \*\ )(?=[-−]?(?:[\d(\[$€£]|[A-Za-z](?![^\W_]))))
-    | (?P<product>(?<=[\w)\]])\ \*\ (?=[\w(\[]))
+    (?P<power>(?<={BASE})(?:\*\*|\ \*\*\ )(?P<exponent>{EXPONENT})(?![.,]?\d|\*))
+    | (?P<stars>(?<![\w.,*$€£])[1-5]\*(?=[ -]\p{{L}}))
+    | (?P<times>(?<={FACTOR})(?:\*|\ \*\ )(?=[-−]?(?:[\d(\[$€£]|[{LETTERS}](?![^\W_]))))
+    | (?P<product>(?<=[\w)\]])(?<!\b(?i:select))\ \*\ (?=[\w(\[]))
     | (?P<stress>
         (?<!{LETTER}|[*\\/])\*{{1,3}}(?=[^\s*.,;:!?)\]}}/])      # before a word
       | (?<=[^\s*(\[{{/\\])\*{{1,3}}(?!{LETTER}|[*/])             # behind one
@@ -34,6 +40,12 @@ STARS = regex.compile(
     """,
     regex.VERBOSE,
 )
+STARS_SAID = {
+    **{"en": "star", "de": "Sterne", "fr": "étoiles", "es": "estrellas", "it": "stelle", "pt": "estrelas"},
+    **{"nl": "sterren", "sv": "stjärnor", "da": "stjerner", "nb": "stjerner", "pl": "gwiazdki"},
+    **{"ru": "звезды", "uk": "зірки", "tr": "yıldız", "cs": "hvězdičky", "fi": "tähden"},
+}
+"""of a hotel or a review: 4*; in other languages it is the sign, which has a name"""
 RAISED = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 """figures of a power, which is said as one (`streaming.text.quantities`)"""
 NEAR = 80
@@ -57,6 +69,8 @@ def read_asterisks(text: str, language: str) -> Iterator[Edit]:
             continue
         if match["times"] or match["product"]:
             edits.append(Edit(match.start(), match.end(), f" {names_of(code)['×'] or '×'} "))
+        elif match["stars"]:
+            edits.append(Edit(match.start(), match.end(), f"{match[0][0]} {STARS_SAID.get(code, '★')}"))
         elif match["power"]:
             edits.append(Edit(match.start(), match.end(), _power(match["exponent"])))
         else:

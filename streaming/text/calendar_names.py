@@ -163,7 +163,7 @@ def _pattern(code: str) -> regex.Pattern[str] | None:
         | (?<!\p{{L}})(?P<month>{month})(?<={BEFORE_MONTH}(?:{month})){AFTER_DOT}(?![\p{{L}}\p{{M}}])
         | (?<!\p{{L}}-?|\d)(?P<month>{month})[.॰]?(?={behind})
         | {edge}(?P<day>{day})(?:[.॰]?(?={CLOCK}|,?\s(?:{month})(?![\p{{L}}\p{{M}}])|{beside})
-          | (?<=(?:{day})\.?{joint}(?:{day})){AFTER_DOT}(?![\p{{L}}\p{{M}}]))
+          | (?<=(?:{day})\.?{joint}(?:{day})){AFTER_DOT}(?![\p{{L}}\p{{M}}]|-\p{{L}}))
         | {edge}(?P<day>{_any_of(timed)})[.]?(?={HOUR})
         """,
         regex.VERBOSE,

@@ -45,9 +45,12 @@ OTHERS = {
 """other endings: what the genitive's is replaced by, in the hard and the soft declension"""
 COUNTS = {
     ("ru", "х"): {2: "двух", 3: "трёх", 4: "четырёх"},
+    ("ru", "ти"): {5: "пяти", 6: "шести", 9: "девяти", 10: "десяти", 20: "двадцати", 30: "тридцати"},
+    ("ru", "ми"): {7: "семи", 8: "восьми"},
     ("uk", "х"): {2: "двох", 3: "трьох", 4: "чотирьох"},
 }
 """numbers that count something, in the genitive"""
+NEUTER = regex.compile(r"\s\p{L}*[оеё]\b")
 GENITIVE = regex.compile(r"(?P<hard>ого)\Z|(?P<soft>ього|ьего)\Z")
 ORDINAL = regex.compile(r"(?<![\w.,])(?P<number>\d{1,4})[-‑–](?P<ending>\p{Cyrillic}{1,3})(?!\w)")
 
@@ -57,8 +60,16 @@ def spelt_ended_ordinals(text: str, language: str) -> Iterator[Edit]:
     if language not in ENDINGS:
         return
     for match in ORDINAL.finditer(text):
-        if said := _said(int(match["number"]), match["ending"].casefold(), language):
+        number, ending = int(match["number"]), match["ending"].casefold()
+        if language == "ru" and ending == "е" and _is_decade(number) and not NEUTER.match(text, match.end()):
+            ending = "ые"
+        if said := _said(number, ending, language):
             yield Edit(match.start(), match.end(), said)
+
+
+def _is_decade(number: int) -> bool:
+    """Return whether a number is rather that of ten years, which are many: 90-е and 1990-е."""
+    return number % 10 == 0 and (20 <= number < 100 or number > 1000)
 
 
 def _said(number: int, ending: str, language: str) -> str:

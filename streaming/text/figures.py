@@ -23,11 +23,14 @@ FORMULA = (
 ALWAYS = r"(?<![\w/.,])(?P<always>24/7)(?![\w/]|[.,]\d)"
 NUMBERED = r"(?<![\w&#/])(?P<numbered>#)(?=\d{1,9}(?!\w))"
 CLOCK = r"(?<=\b(?:kl|klo|klockan|kello)\.?\s)(?P<clock>\d{1,2}\.[0-5]\d)(?![\d.]*\d)"
-RATIO = r"(?<![\w:.,/])(?P<ratio>\d{1,4}:(?:\d|\d{3,5}))(?![\w:/]|[.,]\d)"
-MANY = r"(?<![\w.,$€£])(?P<many>\d{1,3}(?:\.\d{1,2})?[KMB])(?P<more>\+?)(?=\s\p{Ll}{3,}s\b|\s(?:people|of)\b)"
+RATIO = r"(?<![\w:.,/]|\bISO )(?P<ratio>\d{1,3}:(?:\d|\d{3})|1:\d{3,6})(?![\w:/]|[.,]\d)"
+MANY = (
+    r"(?<![\w.,$€£])(?![48]K)(?P<many>\d{1,3}(?:\.\d{1,2})?[KMB])(?P<more>\+?)"
+    r"(?=\s(?!runs|races|series)\p{Ll}{3,}s\b|\s(?:people|of)\b)"
+)
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 PART = regex.compile(r"[A-Z][a-z]?|[a-z]|[₀-₉]+")
-BOOK = regex.compile(r"(?:^|\s)\p{Lu}\p{Ll}+\.?\s$")
+BOOK = regex.compile(r"(?:^|\s)(?!Ratio|Score|Scale|Odds|At|By|The|A|In|Is|It|And|Or|On)\p{Lu}\p{Ll}+\.?\s$")
 """a name before two numbers, which are a place in a book, or a result"""
 POWERS = {"K": "thousand", "M": "million", "B": "billion"}
 CLOCKS = frozenset(["sv", "da", "nb", "fi"])
@@ -64,7 +67,9 @@ def _said(kind: str, match: regex.Match[str], code: str) -> str:
             return found.replace(".", ":")
         case "ratio":
             before = match.string[max(0, match.start() - 20) : match.start()]
-            return found.replace(":", " " if BOOK.search(before) else " to ")
+            is_place = bool(BOOK.search(before))
+            is_left = not is_place and found.split(":")[1][2:] and not found.startswith("1:")
+            return "" if is_left else found.replace(":", " " if is_place else " to ")
         case "many":
             plus = " plus" if match["more"] else ""
             return f"{match['many'][:-1]} {POWERS[match['many'][-1]]}{plus}"
@@ -82,5 +87,5 @@ def _pattern(code: str) -> regex.Pattern[str]:
         kinds += [RATIO, MANY]
     if written := SHORT.get(code):
         words = "|".join(regex.escape(word) for word in sorted(written, key=len, reverse=True))
-        kinds.append(rf"(?<![\w/.])(?P<short>(?i:{words}))(?![/]|(?<=\w)\w)")
+        kinds.append(rf"(?<![\w/.])(?P<short>(?i:{words}))(?![/]|(?<=\w)\w|(?<=/)(?:\p{{L}}\b|\p{{Lu}}))")
     return regex.compile("|".join(kinds))

@@ -11,7 +11,7 @@ from streaming.text.sign_names import row_of
 from streaming.text.units import in_words
 
 SPAN = regex.compile(
-    r"""(?<![\w.,:/])(?:
+    r"""(?<![\w.,:/]|\p{Sc}|\p{Sc}\ )(?:
       (?P<hours>\d{1,3})\ ?(?P<letter>[hu])(?:
           (?P<clock>[0-5]\d)(?!\ ?m)
         | \ ?(?P<minutes>\d{1,2})\ ?(?:mi?n?)(?:\ ?(?P<seconds>\d{1,2})\ ?s(?:ec)?)?

@@ -65,6 +65,9 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Hangul}\p{Thai}\p{Lao}\p{Khmer
 LETTER = rf"[\w--[{UNSPACED}]]"
 SINGLE = "[" + "".join(sign for sign in CURRENCIES if len(sign) == 1) + "]"
 NUMBER = r"\d++(?:[.,]\d++)*+"
+DASH = regex.compile(r"\s?[-–—]\s?")
+DASHED = 3
+"""code points of a dash between two amounts, with its spaces"""
 EVEN = r"(?:,(?:[-–]{1,2}|—)(?![\w-]))?+"
 """what stands for no hundredths: 20,-"""
 FRANCS = frozenset(["Fr", "SFr"])
@@ -77,8 +80,13 @@ def spelt_money(text: str, language: str) -> Iterator[Edit]:
     if not any_of(language).search(text):
         return
     names = names_of(language)
+    behind = -1
     for match in _pattern(names[""]).finditer(text):
         if said := _said(match, names[""], names):
+            between = text[behind : match.start()] if behind >= 0 and match.start() - behind <= DASHED else ""
+            if DASH.fullmatch(between) and not match["alone"]:
+                yield Edit(behind, match.start(), _until(names[""]))
+            behind = match.end()
             yield Edit(match.start(), match.end(), said)
 
 

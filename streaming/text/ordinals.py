@@ -76,6 +76,14 @@ NAME = re.compile(r"(?:^|[\s(«\"])[А-ЯІЇЄҐA-ZŁŚŻ][^\W\d_]+\s$")
 NAME_CASES = (("ом", "i"), ("ем", "i"), ("а", "g"), ("я", "g"), ("у", "d"), ("ю", "d"), ("е", "p"))
 """endings of kings' names that tell the case; a consonant is the nominative"""
 WORD = re.compile(r"\s[^\W\d_]+")
+SECTION = re.compile(
+    r"(?<!\w)(?:(?:глав|част|групп|тип|раздел|розділ|класс|клас|этап|етап|уровн|уровен|рівн|стади|стаді|фаз|книг|степен"
+    r"|категор|пункт|стать|статт|акт|действи|дії|сцен|рис|табл|войн|війн|серии|серия|серія|rozdzia|części|część|częś"
+    r"|grup|typ|klas|etap|faz|księg|ksiąg|akt|scen|kategori|wojn|stopni|rozdz|rys|pkt)[^\W\d_]{0,4}\.?|том(?:а|у|ом|е|ы|ов|и|ів|ах)?|tom(?:u|ie|em|y|ów|ach)?)\s"
+    r"(?:[IVX]{1,7}(?:\s(?:и|или|і|та|або|i|oraz|lub)\s|,\s|\s?[-–—]\s?)){0,3}\Z",
+    re.IGNORECASE,
+)
+"""what is counted by the number behind it, which is said as such: its gender and case would have to agree"""
 GENDERS = {"о": "nn", "е": "nn", "я": "f", "а": "f", "o": "nn", "e": "nn", "a": "f"}
 """by the last letter of a noun or its adjective"""
 
@@ -190,6 +198,10 @@ def _rulers(text: str, start: int, end: int, language: str) -> Iterator[Edit]:
     for match in re.finditer(rf"(?<!\w){ROMAN}", text[start:end]):
         at = start + match.start()
         before = text[max(0, at - 24) : at]
+        if SECTION.search(before):
+            if (value := roman_value(match[0])) and (len(match[0]) > 1 or match[0] in "IVX"):
+                yield Edit(at, at + len(match[0]), str(value))
+            continue
         is_name = bool(NAME.search(before))
         number = roman_value(match[0])
         if not number or (len(match[0]) == 1 and not (is_name and match[0] != "X")):

@@ -30,22 +30,23 @@ DAY_WORDS = re.compile(
 """words before a day and a month"""
 BEFORE = 8
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-POWER = re.compile(
-    rf"(?:(?<=[0-9)\]])|(?<=(?<![^\W\d_])[A-Za-zα-ω]))([⁺⁻]?)([{SUPERSCRIPT}]{{1,9}})(?![{SUPERSCRIPT}])"
-)
-"""behind a number, a bracket or a letter alone; words and units have it otherwise"""
+BASE = r"(?<=[0-9)\]])|(?<=(?<![^\W\d_])[A-Za-zα-ω])"
+TWO = r"(?<=(?<![^\W\d_])[A-Za-zα-ω]{2})"
+POWER = re.compile(rf"(?:{BASE})([⁺⁻]?)([{SUPERSCRIPT}]{{1,9}})(?![{SUPERSCRIPT}])")
+"""behind a number, a bracket, or a letter alone; words and units have it otherwise"""
 CARET = re.compile(
-    r"(?:(?<=[0-9)\]])|(?<=(?<![^\W\d_])[A-Za-zα-ω]))"
-    r"\^(?:\{([-+−]?\d{1,9})\}|\(([-+−]?\d{1,9})\)|([-+−]?\d{1,9}|[A-Za-z](?![^\W_]))(?![.,]?\d))"
+    rf"(?:{BASE}|{TWO})"
+    r"\^(?:\{([-+−]?\d{1,9})\}|\(([-+−]?\d{1,9})\)|([-+−]?\d{1,9}|[-−]?[A-Za-z](?![^\W_]))(?![.,]?\d))"
 )
 SCIENTIFIC = re.compile(
-    r"(?<![\w.,])(\d{1,19}[.,]\d{1,30}(?=[eE])|\d{1,19}(?=e|E[-+−]))[eE]([-+−]?)(\d{1,3})(?![\w]|[.,]\d)"
+    r"(?<![\w.,])(?<!\w-)(\d{1,19}[.,]\d{1,30}(?=[eE])|\d{1,19}(?=e|E[-+−]))[eE]([-+−]?)(\d{1,3})"
+    r"(?![\w]|[.,]\d|-\w)"
 )
 """a number with its power of ten: 1e-5"""
 UNIT = re.compile(r"\d\s?[mglsGM]$")
 PLAIN = str.maketrans(SUPERSCRIPT, "0123456789")
-FOOT = re.compile(r"(?<![\d.,°′'’])(?<!°\s)(\d{1,2})\s?['′’]\s?(\d{1,2})\s?(?:[\"″”]|''|’’|′′)(?!\w)")
-ANY = re.compile(rf"[{GLYPHS}⁄{SUPERSCRIPT}^]|\d[eE][-+−\d]|\d\s?['′’]\s?\d")
+FOOT = re.compile(r"(?<![\d.,°′'’])(?<!°\s)(\d{1,2})\s?['′’](?:\s|-)?(\d{1,2})\s?(?:[\"″”]|''|’’|′′)(?!\w)")
+ANY = re.compile(rf"[{GLYPHS}⁄{SUPERSCRIPT}^]|\d[eE][-+−\d]|\d\s?['′’][\s-]?\d")
 
 
 def spelt_quantities(text: str, language: str) -> Iterator[Edit]:

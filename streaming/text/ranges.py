@@ -21,7 +21,7 @@ UNTIL = {
 """what is said between two numbers, of which the second is the end"""
 UNSPACED = frozenset(["ja", "zh", "yue"])
 NUMBER = r"\d+(?:[.,:]\d+)*"
-UNIT = r"%|°\s?[CF]?|[ap]\.?m\b\.?|h|[kcm]?m|k?g|[GMT]B|l|ml|W|kW"
+UNIT = r"%|°\s?[CF]?|[ap]\.?m\b\.?|h|[kcm]?m|k?g|[GMT]B|l|ml|kW|W(?=-\d+\ ?W)"
 RANGE = regex.compile(
     rf"""(?<![\p{{L}}\d.,:/+–—-])(?P<first>{NUMBER})(?P<unit>\ ?(?:{UNIT}))?
     (?:(?P<dash>\ ?[–—]\ ?)|(?P<hyphen>-))
@@ -29,6 +29,20 @@ RANGE = regex.compile(
     regex.VERBOSE,
 )
 CLOCK = regex.compile(r"(?:[01]?\d|2[0-4])[:.][0-5]\d")
+PLACE = regex.compile(r"\d+:\d+")
+"""an hour, or a place in a book, of which the last number may go on: 8:28-30"""
+LABEL = regex.compile(
+    r"""(?:^|[\s(])(?:
+    s|s\.|seiten?|kap\.?|kapitel|klassen?|pp?\.|pages?|chap\.|chapitres?|págs?\.|páginas?|cap\.|capítulos?|pagg?\.|pagine
+    |capitoli|blz\.?|bladzijden?|pagina['’]?s|hoofdstuk(?:ken)?|sid(?:an|or)?\.?|kl\.?|klockan|klokken|sider?|side
+    |str\.?|strony|rozdz\.?|od|von|zwischen|стр\.?|с\.|страницы|гл\.?|главы|art\.|artikel|artt\.|§§?|nr\.?|nrs\.
+    )\s\Z""",
+    regex.VERBOSE | regex.IGNORECASE,
+)
+"""what stands before numbers of pages, chapters and hours"""
+CURRENCY = regex.compile(r"[\p{Sc}]\ ?\Z")
+BEFORE = 16
+"""code points of the text before a range that are looked at"""
 YEAR = 4
 """digits of both ends of a range that counts nothing, where spaces are beside the dash"""
 SHORT = 2
@@ -47,7 +61,7 @@ def spelt_ranges(text: str, language: str) -> Iterator[Edit]:
     word = UNTIL.get(code)
     if not word or not any(dash in text for dash in "–—-"):
         return
-    said = word if code in UNSPACED else f" {word.strip()} "
+    said = word if code in UNSPACED or word != word.strip() else f" {word.strip()} "
     for match in RANGE.finditer(text):
         first, last = match["first"], match["last"]
         group = "dash" if match["dash"] else "hyphen"
@@ -63,9 +77,13 @@ def spelt_ranges(text: str, language: str) -> Iterator[Edit]:
 def _is_told(match: regex.Match[str], code: str) -> bool:
     """Return whether two numbers with a hyphen are a range: by their units, as times, in English."""
     first, last = match["first"], match["last"]
-    if match["unit"] or (CLOCK.fullmatch(first) and CLOCK.fullmatch(last)):
+    if match["unit"] or PLACE.fullmatch(first) or (CLOCK.fullmatch(first) and CLOCK.fullmatch(last)):
         return True
-    return code == "en" and max(len(first), len(last)) <= SHORT and first.isdigit() and int(first) < int(last)
+    if not (first.isdigit() and last.isdigit() and int(first) < int(last)):
+        return False
+    before = match.string[max(0, match.start() - BEFORE) : match.start()]
+    is_labelled = LABEL.search(before) or CURRENCY.search(before)
+    return bool(is_labelled) or (code == "en" and max(len(first), len(last)) <= SHORT)
 
 
 def _rises(match: regex.Match[str], uncounted: int = 0) -> bool:

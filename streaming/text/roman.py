@@ -20,6 +20,12 @@ LARGE = re.compile(
     r"(?<![\w.'’-])(?=[MDCLXVI]{0,9}[MDCL])(?:[MDCLXVI]{4,12}|L[XVI]{2}|X[LC][IVX])(?![\w'’-])"
 )
 """figures of fifty and more, which are no abbreviations by their length or beginning; engines spell them"""
+WORDS = re.compile(r"(?:VI|LIV)\Z")
+"""figures that are words too, "we" in Swedish and Norwegian, and a name"""
+CAPITALS = re.compile(r"[^\W\d_a-zåäöøæ]{2,}\s\Z|(?:^|[.!?]\s)\Z")
+LOUD = re.compile(r"\s[^\W\d_a-zåäöøæ]{2,}\b")
+CALLED = re.compile(r"\b(?!The|And|For|With|From|But)[A-Z][^\W\d_]{2,}\s\Z")
+"""a name, which a number may belong to"""
 NAME = re.compile(r"(?:^|[\s(])[A-ZÅÄÖØ][^\W\d_]+\s$")
 NO_NAMES = re.compile(r"(?:Hoofdstuk|Deel|Kapitel|Del|Boek|Band|Kapittel|Artikel|Akt|Fase|Type|Typ)\s$")
 ARTICLES = {"nl": "de ", "sv": "den ", "nb": "den "}
@@ -33,7 +39,7 @@ def read_roman(text: str, language: str) -> Iterator[Edit]:
     edits = [
         Edit(*match.span(), str(number))
         for match in LARGE.finditer(text)
-        if (number := roman_value(match[0]))
+        if (number := roman_value(match[0])) and not _is_word(text, match)
     ]
     yield from sorted([*edits, *_small(text, code)])
 
@@ -42,10 +48,19 @@ def _small(text: str, code: str) -> Iterator[Edit]:
     if code not in SPELT:
         return
     for match in FIGURES.finditer(text):
-        if number := roman_value(match[0]):
+        if (number := roman_value(match[0])) and not _is_word(text, match):
             before = text[max(0, match.start() - 24) : match.start()]
             is_ruler = code in ARTICLES and NAME.search(before) and not NO_NAMES.search(before)
             yield Edit(*match.span(), _behind_name(number, code) if is_ruler else f"{number}")
+
+
+def _is_word(text: str, match: re.Match[str]) -> bool:
+    """Return whether figures are rather a word, by the capitals and the words beside them."""
+    if not WORDS.match(match[0]):
+        return False
+    before = text[max(0, match.start() - 24) : match.start()]
+    is_loud = bool(CAPITALS.search(before) or LOUD.match(text, match.end()))
+    return is_loud or (match[0] == "LIV" and not CALLED.search(before))
 
 
 def _behind_name(number: int, code: str) -> str:

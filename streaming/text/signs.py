@@ -27,7 +27,8 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanma
 MINUS = rf"""
     (?<![^\s(\[{{"'«„“‘=<>≤≥≈≠±:+×÷*/~～（「：，。、])[-−–](?<!\d[ ]–)
       (?=(?:[A-Z]{{0,3}}[$€£¥₹₽₩]\ ?)?\.?\d)
-    | (?<=[{UNSPACED}])(?<!\d[{UNSPACED}])[-−](?=\d)          # 气温-5度, but no 3月-5月
+    | (?<=[{UNSPACED}])(?<!\d[{UNSPACED}])[-−](?=\d+(?:\.\d+)?\ ?[度℃°%])     # 气温-5度, no 3月-5月
+    | (?<=[为是从到至约达降升跌涨长率于在零值値は])[-−](?=\d)
     | −
     | (?<=[\d)]\s)[-–](?=\s\d+(?:[.,]\d+)*\s?=)             # 5 - 3 = 2
     | (?<=[\d)])-(?=\d+(?:[.,]\d+)*\s?=\s?-?\d)
@@ -40,9 +41,13 @@ COUNTER = r"[\d時时点點分秒年月日号號人名個个歳岁円元시분�
 WAVES = rf"(?:(?<=\d)|(?<=\d{COUNTER}))\s?[~～〜∼]\s?(?=\d)"
 LENGTHENED = r"(?<=[\p{L}\p{M}\p{N}!?！？。…、♪ー])[~～〜∼]+(?![\p{L}\p{M}\p{N}/~～〜])|[～〜]+"
 """waves behind a word, which only show how it is said"""
+HEART = r"""(?<![^\s])(?<!\b(?i:is|are|was|be|of|at|to|with|if|ist|est|es|è|war|(?!I)\w|\d+)\s|[=<>]\s)<3
+    (?=[!.?)]*\s*(?:\Z|\n|<3)|\s(?:you|u|this|it|him|her|them|your|my|y'all|ya|dich|euch|te|ti)\b)"""
+"""a heart of chats, and no comparison"""
 ALONE = regex.compile(
     rf"""(?V0)
     (?P<tag>{TAG})
+    | (?P<heart>{HEART})
     | (?P<minus>{MINUS})
     | (?P<picture>[{PICTURES}{"".join(ALIKE)}])
     | (?P<typed>(?<=\s)(?:->|<-|=>|<=|>=|!=|==)(?=\s)|(?<=[\w)\]])(?:->|=>|<=|>=|!=|==)(?=[\w(\[]))
@@ -143,6 +148,8 @@ def _said(match: regex.Match[str], names: dict[str, str], quotes: set[int]) -> s
     """Return what is said for a sign, nothing where it is left to the engine."""
     if match["tag"]:
         return None
+    if match["heart"]:
+        return "❤"
     if match["wave"]:
         return ""
     if match["until"]:

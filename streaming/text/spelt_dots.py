@@ -10,6 +10,7 @@ from engines.api.offsets import Edit
 from streaming.text.abbreviation_names import ABBREVIATIONS, DATE_MONTHS, DAYS, MONTHS
 from streaming.text.baltic_ordinals import estonian_ordinal, latvian_ordinal
 from streaming.text.ordinals import declined
+from streaming.text.sentence_starts import starts_sentence
 from streaming.text.slavic_grammars import GRAMMARS
 from streaming.text.slavic_ordinals import agreeing_ordinal
 
@@ -53,6 +54,10 @@ NUMBER = re.compile(r"(?<![\w.,])\d{1,4}$")
 INITIALS = re.compile(r"\s*(?:[^\W\d_]\.[ \u00a0]?){1,4}\s*")
 ENDS = re.compile(r"\s*(?:$|[\n\"'”’»)\]])")
 COUNT = re.compile(r"\d|[IVXLC]+\b")
+SHORTEST = re.compile(r"[^\W\d_]\.")
+COUNTED = re.compile(r"\d[ \u00a0]\Z")
+"""a number before one letter, which is a unit rather"""
+TITLE = re.compile(r"[#^]")
 CAPITAL = re.compile(r"\s+[\"'„“«(]?[^\W\d_]")
 
 
@@ -108,7 +113,7 @@ def _years(text: str, code: str) -> Iterator[Edit]:
     for match in re.finditer(rf"(?<=\d{{3}}[ \u00a0])({written})\.(?!\w)", text):
         before = text[max(0, match.start() - LONGEST_BEFORE) : match.start()]
         words = (in_years if IN_YEAR.search(before) else years).split("/")
-        ends = "." * bool(ENDS.match(text, match.end()))
+        ends = "." * bool(ENDS.match(text, match.end()) or starts_sentence(text, match.end(), code))
         yield Edit(*match.span(), words[len(match[1]) > 1] + ends)
 
 
@@ -135,9 +140,16 @@ def _abbreviations(text: str, code: str) -> Iterator[Edit]:
         is_capital = bool(CAPITAL.match(following)) and following.strip("\"'„“«( \u00a0\n")[:1].isupper()
         if "^" in marks and not is_capital:
             continue
+        if (
+            marks
+            and SHORTEST.fullmatch(match[0])
+            and COUNTED.search(text, max(0, match.start() - 4), match.start())
+        ):
+            continue
         if match[0][0].isupper():
             spoken = spoken[0].upper() + spoken[1:]
         ends = bool(ENDS.match(following)) or ("~" in marks and is_capital)
+        ends = ends or (not TITLE.search(marks) and starts_sentence(text, match.end(), code))
         yield Edit(match.start(), match.end(), spoken + "." * ends)
 
 

@@ -20,15 +20,17 @@ ENDS = rf"(?!{LETTER}|[-/_]?\d|[.,:]\d)"
 FIRST = r"[ ]?\(\d{1,5}\)[ ]?\d{1,8}"
 CODES = rf"""
     {NO_PART}\d{{1,8}}(?:-\d{{1,8}}){{2,5}}{ENDS}
+    | {NO_PART}\d{{3}}\.\d{{3}}\.\d{{3}}-\d\d{ENDS}
     | {NO_PART}\d{{4}}(?:[ ]\d{{4}}){{2,5}}(?:[ ]\d{{1,4}})?{ENDS}
     | (?<![\w-])[A-Z]{{2}}\d\d(?:[ ]\d{{4}}){{3,6}}(?:[ ]\d{{1,4}})?{ENDS}
 """
 """of books, parcels, cards and accounts"""
+BRAZILIAN = r"\d\d(?=\)[ ]?\d{4,5}-\d{4})"
 NUMBERS = rf"""
     (?P<international>(?<!{LETTER}|[\d.,+/_-])\+\d{{1,15}}(?:{FIRST})?(?:[ ./-]\d{{1,8}}){{0,6}}{ENDS})
     | (?P<national>{NO_PART}(?:0\d{{1,5}}(?:[ ]?[ /–-]\d{{2,8}}){{1,5}}|0\d(?:\.\d\d){{4}}|0\d{{7,12}}){ENDS})
-    | (?P<bracketed>{NO_PART}(?:[18][ ])?\((?:0\d{{1,5}}|\d{{3}})\)[ ]?\d{{2,8}}(?:[ -]\d{{2,8}}){{0,4}}
-      {ENDS})
+    | (?P<bracketed>{NO_PART}(?:[18][ ])?\((?:0\d{{1,5}}|\d{{3}}|{BRAZILIAN})\)[ ]?\d{{2,8}}
+      (?:[ -]\d{{2,8}}){{0,4}}{ENDS})
     | (?P<american>{NO_PART}(?:1[-. ])?\d{{3}}(?P<mark>[-. ])\d{{3}}(?P=mark)\d{{4}}{ENDS})
     | (?P<local>{NO_PART}[2-9]\d\d-\d{{4}}{ENDS}(?!\s\p{{Ll}}{{3,}}s\b))
     | (?P<code>{CODES})

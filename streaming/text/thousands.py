@@ -17,7 +17,7 @@ from streaming.text.money import locale_of, magnitudes
 from streaming.text.sign_names import row_of
 
 APOSTROPHES = r"(?<![\d.,'’\w])[1-9]\d{0,2}(?:['’]\d{3})+(?![\d'’])"
-DOTS = r"(?<![\d.,\w])(?!\d{1,3}(?:\.\d{3}){3}(?!\.?\d))[1-9]\d{0,2}(?:\.\d{3}){2,}(?![.]?\d)"
+DOTS = r"(?<![\d.,\w])(?!\d{1,3}(?:\.\d{3}){3}(?!\.?\d))[1-9]\d{0,2}(?:\.\d{3}){2,}(?![.-]?\d)"
 """two dots at least, as one is a decimal point somewhere; an address of the Internet has three"""
 SPACES = r"(?<![\d.,+/\w])(?<!\d[ ])(?<![+(][\d ]{0,9})[1-9]\d{0,2}(?:[ ]\d{3})+(?![ ]?\d|[/-]\d)"
 NUMBER = regex.compile(rf"(?P<marked>{APOSTROPHES}|{DOTS})|(?P<spaced>{SPACES})")

@@ -85,6 +85,9 @@ PER |= {
 }
 PER |= {"kB/s": ("digital-kilobyte", "duration-second"), "GB/s": ("digital-gigabyte", "duration-second")}
 NUMBER = r"\d+(?:[.,]\d+)*"
+GLYPHS = "½¼¾⅓⅔⅛⅜⅝⅞"
+DECLINED = frozenset(["ru", "uk", "be", "pl", "cs", "sk", "hr", "bs", "sr", "sl", "bg", "mk"])
+"""languages in which a unit behind a fraction has a form of its own"""
 PLAIN_SPACES = str.maketrans("\u00a0\u202f", "  ")
 ENDS = regex.compile(r"\s*(?:\Z|\n|[\"”’)]|\s\p{Lu})")
 """what follows the end of a sentence"""
@@ -95,8 +98,23 @@ LETTERS = "A-Za-zÀ-ɏА-яЁёЇїІіЄєҐґ"
 def spelt_units(text: str, language: str) -> Iterator[Edit]:
     """Yield the units of a text in a language, in words, with their numbers."""
     code = row_of(language)
-    if code in UNREAD or not any(map(str.isdigit, text)) or not _has_names(code):
+    if code in UNREAD or not any(map(str.isnumeric, text)) or not _has_names(code):
         return
+    yield from sorted([*_of_fractions(text, code), *_of_numbers(text, code)])
+
+
+def _of_fractions(text: str, code: str) -> Iterator[Edit]:
+    """Yield the units behind fractions, which are one character or have a slash, by their names."""
+    for match in _fraction_pattern(code).finditer(text):
+        number = "½" if code in DECLINED else "5" if match["whole"] else "1"
+        said = _spelt(_unit(match["unit"], code), number, code)
+        if said.startswith(f"{number} "):
+            dot = "." if match["dot"] and ENDS.match(text, match.end()) else ""
+            before = " " * (text[match.start("unit") - 1] != " ")
+            yield Edit(match.start("unit"), match.end(), before + said.removeprefix(f"{number} ") + dot)
+
+
+def _of_numbers(text: str, code: str) -> Iterator[Edit]:
     for match in _pattern(code).finditer(text):
         unit = _unit(match["unit"], code)
         said = _spelt(unit, match["number"], code)
@@ -112,12 +130,24 @@ def in_words(unit: str, number: str, code: str) -> str:
 
 @cache
 def _pattern(code: str) -> regex.Pattern[str]:
+    return regex.compile(
+        rf"(?<![{LETTERS}\d.,:/]|\p{{Sc}}|\p{{Sc}}\ )(?P<number>{NUMBER})\ ?{_written(code)}"
+    )
+
+
+@cache
+def _fraction_pattern(code: str) -> regex.Pattern[str]:
+    return regex.compile(
+        rf"(?<![{LETTERS}\d.,:/])(?P<whole>\d{{1,4}}\ ?)?(?:[{GLYPHS}]|(?<!\d)\d/\d\d?)\ ?" + _written(code)
+    )
+
+
+def _written(code: str) -> str:
+    """Return what finds a unit of a language behind a number."""
     known = {**UNITS, **OWN.get(code, {}), **dict.fromkeys(PER, "")}
     units = "|".join(regex.escape(unit) for unit in sorted(known, key=len, reverse=True))
     dotted = rf"(?P<dot>(?<={DOTTED[code]})[.])?" if code in DOTTED else "(?P<dot>(?!))?"
-    return regex.compile(
-        rf"(?<![{LETTERS}\d.,:/])(?P<number>{NUMBER})\ ?(?P<unit>{units}){dotted}(?![{LETTERS}\d²³/^·'’-])"
-    )
+    return rf"(?P<unit>{units}){dotted}(?![{LETTERS}\d²³/^·'’-])"
 
 
 def _unit(written: str, code: str) -> tuple[str, str]:
@@ -168,4 +198,5 @@ def load_units(language: str) -> None:
     code = row_of(language)
     if _has_names(code):
         _pattern(code)
+        _fraction_pattern(code)
         _spelt(("length-kilometer", ""), "5", code)
