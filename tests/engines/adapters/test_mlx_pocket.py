@@ -31,7 +31,7 @@ pytestmark = pytest.mark.engines
 MODEL = "pocket-tts-english-mlx"
 TEXT = "Hello there."
 LONG = "One, two; three 3.5 is: four. Is it? It is! And so on, and on, and on, and on, and on, and on, we go… Yes."
-EVEN = {"temperature": 0.0}
+EVEN: dict[str, bool | float | str] = {"temperature": 0.0}
 """with which nothing is drawn"""
 NEAR = 200
 """of 32767: both libraries round in another order"""

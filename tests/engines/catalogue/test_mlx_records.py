@@ -46,7 +46,7 @@ def test_each_model_goes_before_torchs() -> None:
 
 def test_a_kokoro_of_ones_own() -> None:
     """A Kokoro in MLX's form is recognised by its files, with the engine named or not; torch's form is not for it."""
-    config = {"istftnet": {}}
+    config: dict[str, object] = {"istftnet": {}}
     files = ("config.json", "kokoro-v1_0.safetensors", "voices/af_heart.safetensors")
     named, unnamed = (
         fit_model(
