@@ -12,7 +12,7 @@ from servers import TIMEOUT
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("words", "size"), [((), "770 MB"), (("minimal",), "440 MB")])
+@pytest.mark.parametrize(("words", "size"), [((), "820 MB"), (("minimal",), "490 MB")])
 def test_what_is_installed_is_told_before(tmp_path: Path, words: tuple[str, ...], size: str) -> None:
     """The setup says what it installs, how large that is and that it takes minutes, before it begins."""
     (tmp_path / "scripts").mkdir()

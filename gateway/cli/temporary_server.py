@@ -29,6 +29,8 @@ START_TIMEOUT = 60.0
 """seconds"""
 STOP_TIMEOUT = 15.0
 """seconds"""
+LONGEST_LOAD = 600.0
+"""seconds that the one request may wait for its model: the next command would load it from the start again"""
 POLL_SECONDS = 0.05
 """between two looks at a condition that is waited for"""
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -126,7 +128,12 @@ def _spawn(folder: Path, config: Path | None, keys: Path) -> subprocess.Popen[by
         str(folder / "ready.json"),
         "--stop-with-stdin",
     ]
-    environ = {**own_environ(), "VOICEBOX_AUTH__FILE": str(keys), "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1"}
+    environ = {
+        **own_environ(),
+        "VOICEBOX_AUTH__FILE": str(keys),
+        "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1",
+        "VOICEBOX_ADMISSION__WAIT": f"{LONGEST_LOAD:g}",
+    }
     if config is not None:
         flags += ["--config", str(config)]
     with (folder / "log").open("wb") as log:

@@ -127,8 +127,8 @@ def test_the_server_is_found_by_its_settings(
 
 
 def test_without_a_server(tmp_path: Path, config: dict[str, Any]) -> None:
-    """Without a server the same two commands do the same."""
-    with running(tmp_path / "server", config) as before:
+    """Without a server the same two commands do the same, however long the model takes to load."""
+    with running(tmp_path / "server", {**config, "admission": {"wait": 0.1}}) as before:
         pass  # for its settings
     done = voicebox(before, "models", "pull", "first")
     assert done.returncode == 0, done.stderr
