@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -16,6 +15,8 @@ from voices.profile import Profile
 
 MOST_NAMED = 5
 """engines that a message names at most"""
+MIDDLING = 500_000_000
+"""bytes, for what nobody has measured"""
 
 
 class UnavailableEngine(msgspec.Struct, frozen=True):
@@ -41,8 +42,8 @@ class Fit(msgspec.Struct, frozen=True):
     would: bool = False
     """it could, if it were there"""
     ready: bool = True
-    size: float = 0
-    """in bytes, of what has to be pulled before it can; infinite where that is not known"""
+    size: int = 0
+    """in bytes, of what has to be pulled before it can"""
 
 
 class AvailableEngines(msgspec.Struct, frozen=True):
@@ -167,5 +168,5 @@ def _absent(profile: Profile, one: UnavailableEngine) -> Fit:
     if profile.voice_type != "preset":
         would = one.clones if made else one.designs
     barred = bool(profile.engines) and one.name not in profile.engines
-    size = 0 if one.here else one.size or math.inf
+    size = 0 if one.here else one.size or MIDDLING
     return Fit(one.name, False, one.reason, would=would and not barred, ready=False, size=size)

@@ -19,7 +19,7 @@ from wheels import index_variables, make_package
 from engines.environments.groups import REQUIREMENTS, WORKER_PACKAGES, find_group
 
 VOICEBOX = [sys.executable, "-m", "gateway", "engines"]
-MODULES = {"mlx-audio": "mlx_audio"}
+MODULES = {"mlx-audio": "mlx_audio", "hibari-tts": "hibari"}
 CORE = "def default_device():\n    return 'Device(cpu, 0)'\n"
 
 
@@ -33,6 +33,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for line in (REQUIREMENTS / file).read_text().splitlines():
             if found := re.match(r"([\w-]+)(?:\[\w+\])?(?:==|>=)([\d.]+)", line):
                 make_package(folder, found[1], found[2], module=MODULES.get(found[1], ""))
+    make_package(folder, "silero-vad", "6.2.3", module="silero_vad")
     make_package(folder, "mlx", "0.32.4", module="mlx", text="")
     _add_core(folder / "mlx-0.32.4-py3-none-any.whl")
     for name, value in index_variables(folder).items():
@@ -97,7 +98,7 @@ def test_terms_are_shown_and_confirmed(tmp_path: Path, index: Path) -> None:
     """
     done = voicebox("install", "mlx")
     assert done.returncode == 2
-    assert "about 550 MB" in done.stderr
+    assert "about 700 MB" in done.stderr
     assert "licence of mlx, mlx-audio: MIT" in done.stderr
     assert "--yes" in done.stderr
 
