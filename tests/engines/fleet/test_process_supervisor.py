@@ -210,7 +210,8 @@ def test_what_a_signal_to_the_group_ends_has_not_failed() -> None:
     async def fail(run: ChildRun) -> None:
         nonlocal runs
         runs += 1
-        process = await run.start_module("http.server", "0", stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec("sleep", "60")  # not of ours yet: it heeds Ctrl-C
+        run._processes.append(process)
         process.send_signal(signal.SIGINT if runs == 1 else signal.SIGKILL)
         if runs == 3:
             third.set()

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from spoken_texts import spoken
 
-from engines.api.offsets import Rewriting
 from streaming.text.calendar_names import spelt_calendar
-from streaming.text.spoken import spoken_text
-
-
-def spoken(text: str, language: str) -> str:
-    """Return what is spoken of a text."""
-    rewriting = Rewriting(text)
-    spoken_text(rewriting, language)
-    return rewriting.text
 
 
 @pytest.mark.parametrize(

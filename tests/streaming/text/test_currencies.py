@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from spoken_texts import spoken_words as spoken
 
-from engines.api.offsets import Rewriting
 from streaming.text.currency_signs import CODES, code_of
-from streaming.text.spoken import spoken_text
-
-
-def spoken(text: str, language: str) -> str:
-    """Return what is spoken of a text, with single spaces."""
-    rewriting = Rewriting(text)
-    spoken_text(rewriting, language)
-    return " ".join(rewriting.text.split())
 
 
 @pytest.mark.parametrize(

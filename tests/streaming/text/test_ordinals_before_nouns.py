@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from engines.api.offsets import Rewriting
-from streaming.text.spoken import spoken_text
-
-
-def spoken(text: str, language: str) -> str:
-    """Return what is spoken of a text."""
-    rewriting = Rewriting(text)
-    spoken_text(rewriting, language)
-    return rewriting.text
+from spoken_texts import spoken
 
 
 @pytest.mark.parametrize(

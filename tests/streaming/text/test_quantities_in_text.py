@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from engines.api.offsets import Rewriting
-from streaming.text.spoken import spoken_text
-
-
-def spoken(text: str, language: str) -> str:
-    """Return what is spoken of a text, with single spaces."""
-    rewriting = Rewriting(text)
-    spoken_text(rewriting, language)
-    return " ".join(rewriting.text.split())
+from spoken_texts import spoken_words as spoken
 
 
 @pytest.mark.parametrize(

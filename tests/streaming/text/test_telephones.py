@@ -5,17 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoken_texts import spoken
 
 from engines.api.offsets import Rewriting
-from streaming.text.spoken import spoken_text
 from streaming.text.telephones import spelt_telephones
-
-
-def spoken(text: str, language: str) -> str:
-    """Return what is spoken of a text."""
-    rewriting = Rewriting(text)
-    spoken_text(rewriting, language)
-    return rewriting.text
 
 
 @pytest.mark.parametrize(
