@@ -11,7 +11,6 @@ Audio leaves with every frame of 80 ms, and a job that nobody wants ends with th
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from contextlib import closing
 from pathlib import Path
 
@@ -23,17 +22,17 @@ from engines.adapters.mlx.pocket_frames import PocketSpeaker
 from engines.adapters.mlx.pocket_voices import State, VoiceMaker
 from engines.adapters.pocket.info import engine_info
 from engines.adapters.pocket.local_files import find_presets, read_local_config
+from engines.adapters.pocket.preset_states import PresetStates
 from engines.adapters.pocket.request_options import TEMPERATURE
 from engines.adapters.pocket.voices import describe_voices
 from engines.api import EngineInfo, Output, Place, PromptJob, SpeechJob, SpeechOutput
-from engines.errors import EngineFailed, UnknownVoice
+from engines.errors import EngineFailed
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.error_text import telling_line
 from engines.toolkit.seeds import library_seed
 from engines.toolkit.voice_prompts import foreign_prompt
 
-CACHED_STATES = 8
 """of presets, some 6 MB each with the published model"""
 
 
@@ -47,7 +46,6 @@ class PocketMlx:
         self._model_name = model
         self._language = language
         self._others = others
-        self._preset_states: OrderedDict[str, State] = OrderedDict()
 
     def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
@@ -62,8 +60,8 @@ class PocketMlx:
         self._temperature = float(loaded.network.temp)
         self._voices = VoiceMaker(loaded)
         self._speaker = PocketSpeaker(loaded)
-        self._presets = find_presets(folders, self._language, config)
-        voices = describe_voices(self._presets, self._language)
+        self._presets = PresetStates(find_presets(folders, self._language, config), self._voices.read)
+        voices = describe_voices(self._presets.files, self._language)
         self._default_voice = voices[0].id if voices else ""
         return engine_info(
             self._model_name,
@@ -90,7 +88,7 @@ class PocketMlx:
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment, frame by frame. Raises Stop, UnknownVoice or EngineFailed."""
-        state = job.prompt.opened if job.prompt else self._preset_state(job.voice or self._default_voice)
+        state = job.prompt.opened if job.prompt else self._presets.state(job.voice or self._default_voice)
         if not any(char.isalnum() for char in job.text):
             return
         mx.random.seed(library_seed(job.seed))
@@ -98,24 +96,3 @@ class PocketMlx:
         with closing(self._speaker.frames(job.text, state, temperature)) as frames:
             for frame in frames:
                 out.audio(pcm.from_floats(frame))
-
-    def _preset_state(self, voice: str) -> State:
-        """Return the state of a preset, from the cache where it is there. Raises UnknownVoice or
-        EngineFailed.
-        """
-        if voice not in self._presets:
-            raise UnknownVoice(f"Pocket TTS has no voice '{voice}' here.", param="voice")
-        if voice not in self._preset_states:
-            self._preset_states[voice] = self._read_preset(self._presets[voice])
-        self._preset_states.move_to_end(voice)
-        if len(self._preset_states) > CACHED_STATES:
-            self._preset_states.popitem(last=False)
-        return self._preset_states[voice]
-
-    def _read_preset(self, file: Path) -> State:
-        try:
-            return self._voices.read(file.read_bytes())
-        except Exception as exc:  # a broken file, or another model's
-            raise EngineFailed(
-                f"Pocket TTS's voice {file} is none of this model's: {telling_line(exc)}"
-            ) from exc

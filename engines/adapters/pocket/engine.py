@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,11 @@ from torch import Tensor
 from engines.adapters.pocket.files import load_model, read_config
 from engines.adapters.pocket.info import engine_info
 from engines.adapters.pocket.local_files import find_presets
+from engines.adapters.pocket.preset_states import PresetStates
 from engines.adapters.pocket.request_options import TEMPERATURE
 from engines.adapters.pocket.voices import describe_voices
 from engines.api import EngineInfo, Output, Place, PromptJob, SpeechJob, SpeechOutput
-from engines.errors import EngineFailed, UnknownVoice
+from engines.errors import EngineFailed
 from engines.toolkit import pcm
 from engines.toolkit.clone_audio import join_samples
 from engines.toolkit.devices import choose_device
@@ -47,7 +47,6 @@ State = dict[str, dict[str, Tensor]]
 
 DEVICES = ("cpu", "cuda", "mps")
 """the best first: its makers find it no quicker elsewhere"""
-CACHED_STATES = 8
 """of presets, some 6 MB each with the published model"""
 
 
@@ -65,7 +64,6 @@ class Pocket:
         self._model_name = model
         self._language = language
         self._others = others
-        self._preset_states: OrderedDict[str, State] = OrderedDict()
 
     def load(self, place: Place, out: Output) -> EngineInfo:
         """Load the model. Raises EngineFailed."""
@@ -80,11 +78,11 @@ class Pocket:
         self._rate = int(self._model.sample_rate)
         self._temperature = float(self._model.temp)
         self._layer_shapes = _layer_shapes(self._model)
-        self._presets = find_presets(folders, self._language, config)
+        self._presets = PresetStates(find_presets(folders, self._language, config), self._read_state)
         return self._info()
 
     def _info(self) -> EngineInfo:
-        voices = describe_voices(self._presets, self._language)
+        voices = describe_voices(self._presets.files, self._language)
         self._default_voice = voices[0].id if voices else ""
         return engine_info(
             self._model_name,
@@ -117,7 +115,7 @@ class Pocket:
 
     def speak(self, job: SpeechJob, out: SpeechOutput) -> None:
         """Speak one segment, frame by frame. Raises UnknownVoice or EngineFailed."""
-        state = job.prompt.opened if job.prompt else self._preset_state(job.voice or self._default_voice)
+        state = job.prompt.opened if job.prompt else self._presets.state(job.voice or self._default_voice)
         seed_torch(job.seed)
         self._model.temp = float(job.settings.get(TEMPERATURE, self._temperature))
         # how many frames are decoded at once depends on timing, and decides how they are rounded
@@ -141,27 +139,6 @@ class Pocket:
                 pass
 
     # Voices...
-
-    def _preset_state(self, voice: str) -> State:
-        """Return the state of a preset, from the cache where it is there. Raises UnknownVoice or
-        EngineFailed.
-        """
-        if voice not in self._presets:
-            raise UnknownVoice(f"Pocket TTS has no voice '{voice}' here.", param="voice")
-        if voice not in self._preset_states:
-            self._preset_states[voice] = self._read_preset(self._presets[voice])
-        self._preset_states.move_to_end(voice)
-        if len(self._preset_states) > CACHED_STATES:
-            self._preset_states.popitem(last=False)
-        return self._preset_states[voice]
-
-    def _read_preset(self, file: Path) -> State:
-        try:
-            return self._read_state(file.read_bytes())
-        except Exception as exc:  # a broken file, or another model's
-            raise EngineFailed(
-                f"Pocket TTS's voice {file} is none of this model's: {telling_line(exc)}"
-            ) from exc
 
     def _read_state(self, data: bytes) -> State:
         """Return a state, which has to be of this model's shape. Raises ValueError and others."""

@@ -23,7 +23,8 @@ from safetensors.torch import load, load_file, save, save_file
 from servers import wait_until
 from tiny_pocket import FRAME, RATE, VOICES, folder, library, loaded, recording, speak
 
-from engines.adapters.pocket.engine import CACHED_STATES, Pocket
+from engines.adapters.pocket.engine import Pocket
+from engines.adapters.pocket.preset_states import CACHED_STATES
 from engines.api import ALONE, Audio, Place, Prompt, Sample, SpeechEvent, SpeechJob
 from engines.errors import BadInput, EngineFailed, UnknownVoice
 
