@@ -22,6 +22,7 @@ from engines.errors import (
     DeadlineExceeded,
     EngineBroken,
     EngineFailed,
+    EngineHung,
     EngineUnavailable,
     Forbidden,
     MissingPrompt,
@@ -156,6 +157,7 @@ TABLE: dict[type[SpeechError], tuple[int, str, str | None]] = {
     Overloaded: (503, SERVER, None),
     EngineFailed: (500, SERVER, None),
     EngineBroken: (500, SERVER, None),
+    EngineHung: (500, SERVER, "engine_hung"),
     ChildLost: (500, SERVER, None),
     RunawayAudio: (500, SERVER, "run_away"),
     MissingPrompt: (500, SERVER, None),
@@ -200,6 +202,8 @@ def _headers(error: SpeechError, status: int) -> dict[str, str]:
         return {"www-authenticate": 'Bearer realm="Voicebox Gateway"'}
     if isinstance(error, RateLimited):
         return {**error.headers, **_again(error.retry_after)}
+    if isinstance(error, EngineHung):
+        return {"x-should-retry": "false"}  # or OpenAI's SDKs would hang two more workers
     if status == 503:
         return _again(error.retry_after or 1.0)
     return {}

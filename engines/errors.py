@@ -13,6 +13,7 @@ SpeechError
 ├── Overloaded            the queue is full
 ├── EngineFailed          the engine raised, or its worker died with the work in it
 │   ├── EngineBroken      the engine cannot go on: its process ends, and another one begins
+│   ├── EngineHung        the engine gave no sign of life at a job, which is not tried again
 │   ├── ChildLost         the process that did the work was lost with the work in it
 │   ├── RunawayAudio      it made far more audio than the text can be, or silence, or the same over and over
 │   └── MissingPrompt     the worker does not hold the prompt that a job names
@@ -95,6 +96,10 @@ class EngineFailed(SpeechError):
 
 class EngineBroken(EngineFailed):
     """The engine cannot go on, as on a GPU whose context is lost: its process ends, and is replaced."""
+
+
+class EngineHung(EngineFailed):
+    """The engine gave no sign of life at a job, and was ended: to try that again would hang another worker."""
 
 
 class ChildLost(EngineFailed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from engines.worker.parent import STOP_SIGNAL
 PACKAGES = Path(__file__).parents[2]
 """the folder in which our packages lie: site-packages, or the checkout"""
 POLL_SECONDS = 0.5
+KILL_SIGNAL: signal.Signals = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""which on Windows ends a process just as surely"""
 KILLED_SECONDS = 10.0
 """after which a process that was killed and has not ended is left alone: a driver keeps it"""
 
@@ -54,10 +57,24 @@ async def start_module(
 
 
 def is_stopped(pid: int) -> bool:
-    """Return whether a process is stopped, as by SIGSTOP, and not by a debugger (Linux; proc_pid_stat(5))."""
+    """Return whether a process is stopped, as by SIGSTOP, and not by a debugger (Linux)."""
+    return _state(pid) == "T"
+
+
+def _state(pid: int) -> str:
+    """Return the letter of a process's state (proc_pid_stat(5)); empty where the system tells none."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2][1:2] == "T"
-    return False
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2][1:2]
+    return ""
+
+
+def send_signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a process, unless it has ended: `subprocess` would reap it then, and asyncio, which
+    waits for it too, would not learn its exit status.
+    """
+    if _state(process.pid) != "Z":
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
 
 
 async def wait_for_end(process: asyncio.subprocess.Process) -> int:
@@ -82,15 +99,13 @@ async def stop_process(process: asyncio.subprocess.Process, timeout: float) -> N
     """
     try:
         if process.returncode is None and timeout > 0:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(STOP_SIGNAL)
+            send_signal(process, STOP_SIGNAL)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await wait_for_end(process)
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            send_signal(process, KILL_SIGNAL)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(KILLED_SECONDS):
                     await wait_for_end(process)

@@ -2,7 +2,7 @@
 
 A job whose worker dies before it gave anything is tried again on another; a segment may lose as many workers
 as there are, a recording one, whose audio is read again from its begin. So is a job that a worker sends
-elsewhere, once on each other worker.
+elsewhere, once on each other worker. One that hung its worker is not (`engines.fleet.silent_workers`).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from engines.api import (
 from engines.errors import DeadlineExceeded, EngineBroken, EngineUnavailable, Overloaded, SpeechError
 from engines.fleet.events import Observer
 from engines.fleet.playback_gate import LATE_MESSAGE
-from engines.fleet.slots import JobOutcome, Slot, WorkerSource
+from engines.fleet.slots import UNTRIED, JobOutcome, Slot, TriedWorkers, Workers, WorkerSource
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import NEVER, RequestTerms, StreamNeed
-from engines.wire.address import WorkerAddress
+from engines.fleet.tries import Tries
 from engines.wire.client import WorkerLost, WorkerUnreachable
 
 DEFAULT_TERMS = RequestTerms()
@@ -56,6 +56,8 @@ class Stream:
         self._need = need
         self._opened_at = opened_at
         self._has_begun = False
+        self._lost: dict[int, Workers] = {}
+        """workers that were lost with its segments, by their numbers: one may be asked for again"""
         self.waited: float | None = None
         """seconds until its first job began"""
 
@@ -71,16 +73,15 @@ class Stream:
     async def speak(self, job: SpeechJob) -> AsyncGenerator[SpeechEvent, None]:
         """Synthesise one segment, and yield its events.
 
-        Raises what the engine raises, DeadlineExceeded, EngineUnavailable or WorkerLost.
+        Raises what the engine raises, DeadlineExceeded, EngineUnavailable, EngineHung or WorkerLost.
         """
         given = False
-        losses = 0
-        sent = SentElsewhere(self._pool.worker_count)
+        tries = Tries(self._pool.worker_count, self._lost.get(job.index, ()))
         prompt = job.prompt.id if job.prompt else ""
         while True:
             try:
                 async with (
-                    self._slot(prompt, sent) as (slot, made),
+                    self._slot(prompt, tries) as (slot, made),
                     aclosing(slot.client.speak(job)) as events,
                 ):
                     async for event in events:
@@ -90,34 +91,27 @@ class Stream:
                         yield event
                 return
             except WorkerLost as exc:
-                # a worker that cannot be reached is replaced, so that this ends without a count
-                losses += not isinstance(exc, WorkerUnreachable)
-                exc.repeated = losses > self._pool.worker_count
+                exc.repeated = not tries.count_loss(exc, self._pool.worker_count)
+                self._lost[job.index] = tries.lost
                 if given or exc.repeated:
                     raise
-                self._pool.count_retry()
             except SpeechError as exc:
-                if given or not sent.may_go_on(exc):
+                if given or not tries.may_go_elsewhere(exc):
                     raise
-                self._pool.count_retry("elsewhere")
 
     async def create_prompt(self, job: PromptJob, rate: int) -> Prompt:
         """Return a voice prompt made of samples at `rate` Hertz. Raises as `speak` does."""
-        losses = 0
-        sent = SentElsewhere(self._pool.worker_count)
+        tries = Tries(self._pool.worker_count)
         while True:
             try:
-                async with self._slot("", sent) as (slot, _):
+                async with self._slot("", tries) as (slot, _):
                     return await slot.client.create_prompt(job, rate)
             except WorkerLost as exc:
-                losses += not isinstance(exc, WorkerUnreachable)
-                if losses > self._pool.worker_count:
+                if not tries.count_loss(exc, self._pool.worker_count):
                     raise
-                self._pool.count_retry()
             except SpeechError as exc:
-                if not sent.may_go_on(exc):
+                if not tries.may_go_elsewhere(exc):
                     raise
-                self._pool.count_retry("elsewhere")
 
     async def transcribe(
         self, job: TranscriptionJob, audio: AsyncIterable[bytes], *, whole: bool = False
@@ -128,15 +122,14 @@ class Stream:
         Audio that is no iterator itself can be read again, and is where its worker was lost before any words
         were yielded.
         """
-        losses = 0
-        sent = SentElsewhere(self._pool.worker_count)
+        tries = Tries(self._pool.worker_count)
         begun = False
         while True:
             given = False
             kept: list[TranscriptionEvent] = []
             try:
                 async with (
-                    self._slot("", sent) as (slot, _),
+                    self._slot("", tries) as (slot, _),
                     aclosing(slot.client.transcribe(job, aiter(audio))) as events,
                 ):
                     if not begun:
@@ -152,33 +145,36 @@ class Stream:
                             yield event
                 break
             except WorkerLost as exc:
-                # such a worker read none of the audio and is replaced, so that this ends without a count
-                if not isinstance(exc, WorkerUnreachable):
-                    losses += 1
-                    if given or losses > RECORDING_LOSSES or isinstance(audio, AsyncIterator):
-                        raise
-                self._pool.count_retry()
-            except SpeechError as exc:
-                if given or isinstance(audio, AsyncIterator) or not sent.may_go_on(exc):
+                may_go_on = tries.count_loss(exc, RECORDING_LOSSES)
+                # one that could not be reached read none of the audio
+                if not isinstance(exc, WorkerUnreachable) and (
+                    given or not may_go_on or isinstance(audio, AsyncIterator)
+                ):
                     raise
-                self._pool.count_retry("elsewhere")
+            except SpeechError as exc:
+                if given or isinstance(audio, AsyncIterator) or not tries.may_go_elsewhere(exc):
+                    raise
         for event in kept:
             yield event
 
     @asynccontextmanager
-    async def _slot(self, prompt: str, sent: SentElsewhere) -> AsyncIterator[tuple[Slot, _SampleCount]]:
+    async def _slot(self, prompt: str, tries: Tries) -> AsyncIterator[tuple[Slot, _SampleCount]]:
         """Hold a slot for a job, of a worker that holds the voice prompt of this id, where one is free, and
         that has not sent the job elsewhere. Raises the error of those that did where there is no other.
         """
-        slot = await (self._acquire_elsewhere(prompt, sent) if sent.error else self._acquire(prompt))
-        sent.worker = slot.client.address
+        slot = await self._acquire_again(prompt, tries)
+        tries.worker = slot.client.address
+        if tries.reason:
+            self._pool.count_retry(tries.reason)
         made = _SampleCount()
         began = time.monotonic()
         lost = False
+        silent = 0.0
         try:
             yield slot, made
-        except (WorkerLost, EngineBroken):
+        except (WorkerLost, EngineBroken) as exc:
             lost = True
+            silent = exc.silent if isinstance(exc, WorkerLost) else 0.0
             raise
         except (asyncio.CancelledError, GeneratorExit):
             self._pool.cancelled += 1
@@ -186,23 +182,26 @@ class Stream:
             raise
         finally:
             seconds = made.samples / self._pool.sample_rate()
-            self._source.release(self._need, slot, JobOutcome(time.monotonic() - began, seconds, lost))
+            outcome = JobOutcome(time.monotonic() - began, seconds, lost, silent)
+            self._source.release(self._need, slot, outcome)
 
-    async def _acquire_elsewhere(self, prompt: str, sent: SentElsewhere) -> Slot:
+    async def _acquire_again(self, prompt: str, tries: Tries) -> Slot:
+        if tries.error is None:
+            return await self._acquire(prompt, tries.workers)
         try:
             async with asyncio.timeout(ELSEWHERE_WAIT):
-                return await self._source.acquire(self._need, prompt, sent.by)
+                return await self._source.acquire(self._need, prompt, tries.workers)
         except (TimeoutError, EngineUnavailable) as exc:
-            sent.ended = True
-            raise sent.error or exc from None
+            tries.ended = True
+            raise tries.error or exc from None
 
-    async def _acquire(self, prompt: str) -> Slot:
+    async def _acquire(self, prompt: str, tried: TriedWorkers = UNTRIED) -> Slot:
         if self._has_begun:
-            return await self._source.acquire(self._need, prompt)
-        left = self._need.terms.deadline - time.monotonic()
+            return await self._source.acquire(self._need, prompt, tried)
+        deadline = self._need.terms.last_moment(ready=self._source.status().ready)
         try:
-            async with asyncio.timeout(None if self._need.terms.deadline >= NEVER else left):
-                slot = await self._source.acquire(self._need, prompt)
+            async with asyncio.timeout(None if deadline >= NEVER else deadline - time.monotonic()):
+                slot = await self._source.acquire(self._need, prompt, tried)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
             status = self._source.status()
@@ -214,28 +213,6 @@ class Stream:
         self.waited = time.monotonic() - self._opened_at
         self._pool.observer.waited(self._pool.name, self.waited, batch=self._need.terms.batch)
         return slot
-
-
-class SentElsewhere:
-    """The workers that sent a job elsewhere, and the error of the last one."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self.by: tuple[WorkerAddress, ...] = ()
-        self.error: SpeechError | None = None
-        self.worker: WorkerAddress | None = None
-        """the worker that has the job"""
-        self.ended = False
-        """there is no other worker"""
-
-    def may_go_on(self, error: SpeechError) -> bool:
-        """Note the error with which the worker ended the job, and return whether another one may have it."""
-        if self.ended or not error.elsewhere or self.worker is None or len(self.by) + 1 >= self._workers:
-            return False
-        self.error = error
-        self.by = (*self.by, self.worker)
-        self.worker = None
-        return True
 
 
 class _SampleCount:
@@ -257,8 +234,8 @@ class Pool:
         self.retried = 0
         self._source = source
 
-    def count_retry(self, reason: str = "lost") -> None:
-        """Count a job that is tried again because its worker was lost, or for another reason."""
+    def count_retry(self, reason: str) -> None:
+        """Count a job that is tried again, for a reason in a word."""
         self.retried += 1
         self.observer.retried(self.name, reason)
 

@@ -58,6 +58,11 @@ class WaitingJob(msgspec.Struct, Generic[SlotT], eq=False):
         return self.fits is None or self.fits(slot)
 
 
+def slower(*capacities: float) -> float:
+    """Return the least of capacities, of which those that are not known are 0; 0 where none is known."""
+    return min(filter(None, capacities), default=0.0)
+
+
 class Schedule(Generic[SlotT]):
     """Hands out slots; `offer` and `withdraw` say which there are. `changed` is called when one came free."""
 

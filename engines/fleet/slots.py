@@ -27,6 +27,20 @@ class JobOutcome(msgspec.Struct, frozen=True):
     """seconds of audio that it made"""
     lost: bool = False
     """its worker hung, or broke off"""
+    silent: float = 0.0
+    """seconds in which its worker gave no sign of it, where it was lost by that"""
+
+
+class TriedWorkers(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The workers that had a job before, in vain."""
+
+    refused: Workers = ()
+    """those that sent it elsewhere"""
+    lost: Workers = ()
+    """those that were lost with it"""
+
+
+UNTRIED = TriedWorkers()
 
 
 class Slot(Protocol):
@@ -63,11 +77,12 @@ class WorkerSource(Protocol):
         """End a stream."""
         ...
 
-    async def acquire(self, need: StreamNeed, prompt: str = "", avoid: Workers = ()) -> Slot:
+    async def acquire(self, need: StreamNeed, prompt: str = "", tried: TriedWorkers = UNTRIED) -> Slot:
         """Wait for a slot, and return it: of the free ones, one of the worker that the stream stays with,
-        else of one that had a job with the voice prompt of this id; never of the workers to `avoid`.
+        else of one that had a job with the voice prompt of this id; never of the workers that refused it.
 
-        Raises EngineUnavailable, also where there is no other worker than these.
+        Raises EngineUnavailable, also where there is no other worker than these, and EngineHung where the job
+        seems to have hung those that were lost with it.
         """
         ...
 

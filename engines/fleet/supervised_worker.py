@@ -9,13 +9,16 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
+from engines.fleet import worker_endings
 from engines.fleet.answer_watch import AnswerTerms
+from engines.fleet.child_process import is_stopped
 from engines.fleet.health_answers import HealthAnswers
 from engines.fleet.process_supervisor import LIVED_LONG, Backoff, ChildRun, Supervisor
 from engines.fleet.status import WorkerState, WorkerStatus
 from engines.fleet.worker_launch import LaunchedWorker, Log
 from engines.fleet.worker_process import StartFailed, WorkerProcess
 from engines.settings import Options, WorkerSettings
+from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
 
 TakeLaunched = Callable[[EngineRecord, Options], LaunchedWorker | None]
@@ -27,7 +30,8 @@ DEATHS_FORGIVEN = 2
 class SupervisedWorker:
     """Starts a worker, watches its health, and has its supervisor start it again after it died.
 
-    `ready` is called when it can work, `lost` at every other change of its state. A start that would fail in
+    `ready` is called when it can work, `lost` at every other change of its state, `silent` when it gave no
+    sign of life for so many seconds and is ended. A start that would fail in
     the same way again is not tried again. A worker `on_demand` rests until it is wanted, and again after it
     died or failed to start: a model takes memory, for which room must be made first, and half a minute to say
     that it does not load. `hold` is entered before a process of it starts, and left once that has ended. It
@@ -43,6 +47,7 @@ class SupervisedWorker:
         *,
         ready: Callable[[SupervisedWorker], None],
         lost: Callable[[SupervisedWorker], None],
+        silent: Callable[[WorkerAddress, float], None] = lambda _worker, _seconds: None,
         options: Options | None = None,
         on_demand: bool = False,
         hold: Callable[[], AbstractContextManager[None]] | None = None,
@@ -55,6 +60,7 @@ class SupervisedWorker:
         self._options = options
         self._ready = ready
         self._lost = lost
+        self._silent = silent
         self._process: WorkerProcess | None = None
         self.client: WorkerClient | None = None
         self.state: WorkerState = "resting" if on_demand else "starting"
@@ -71,6 +77,8 @@ class SupervisedWorker:
             died=self._died,
         )
         self.reason = ""
+        self._ended_for = ""
+        """why its process was ended, where we ended it"""
         self._fails_for_good = False
         """it failed in a way in which it would fail again, as long as nobody repairs anything"""
         self.restarts = 0
@@ -102,9 +110,15 @@ class SupervisedWorker:
         left = round(retry_in, 1) if self.state == "failed" else 0.0
         return WorkerStatus(self.state, self.pid, self.restarts, reason, starting, left)
 
-    def give_up(self, client: WorkerClient) -> None:
-        """Kill the process behind `client`, which hung or broke off, and start another instead."""
+    def give_up(self, client: WorkerClient, silent: float = 0.0) -> None:
+        """Kill the process behind `client`, which broke off, or gave no sign of life for so many seconds, and
+        start another instead.
+        """
+        if silent:
+            self._silent(client.address, silent)
         if self._process and self.client is client:
+            if silent and not self._ended_for:
+                self._ended_for = worker_endings.silent(silent)
             self._process.kill()
             if self.state == "ready":
                 self._set_state("starting")
@@ -181,7 +195,7 @@ class SupervisedWorker:
         client = WorkerClient(process.address, stall_timeout=self._settings.stall_timeout)
         self._process = process
         self.client = client
-        self.reason = ""
+        self.reason = self._ended_for = ""
         self._log("worker ready", engine=self._record.name, pid=process.pid)
         if self._supervisor.wanted:
             self._set_state("ready")
@@ -194,11 +208,17 @@ class SupervisedWorker:
             status = await process.wait()
             ended = True
             if status is None:
-                self.reason = "the worker was killed, and a driver does not let it end"
+                self.reason = worker_endings.ending(status)
                 self._log("worker does not end", engine=self._record.name, pid=process.pid)
             elif not self._supervisor.ending:
-                self.reason = f"the worker ended with status {status}"
-                self._log("worker died", engine=self._record.name, pid=process.pid, status=status)
+                self.reason = self._ended_for or worker_endings.ending(status)
+                self._log(
+                    "worker died",
+                    engine=self._record.name,
+                    pid=process.pid,
+                    status=status,
+                    reason=self.reason,
+                )
             else:
                 self._log("worker rests", engine=self._record.name, pid=process.pid)
         finally:
@@ -260,8 +280,13 @@ class SupervisedWorker:
         return AnswerTerms(settings.health_interval, within, busy_within, stopped_within=within)
 
     def _give_up_frozen(self, client: WorkerClient, seconds: float) -> None:
+        """End a worker that owed an answer for too long: its jobs are to blame, if nobody stopped it."""
         self._log("worker does not answer", engine=self._record.name, pid=self.pid, seconds=round(seconds, 1))
-        self.give_up(client)
+        if self.pid and is_stopped(self.pid):
+            self._ended_for = worker_endings.stopped(seconds)
+            self.give_up(client)
+        else:
+            self.give_up(client, seconds)
 
 
 @asynccontextmanager

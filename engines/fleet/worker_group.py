@@ -22,8 +22,9 @@ from engines.fleet.memory_watch import MemoryWatch
 from engines.fleet.on_demand import Cards, OnDemand
 from engines.fleet.playback_gate import PlaybackGate
 from engines.fleet.retry_pause import RETRY_SECONDS, RetryPause
-from engines.fleet.schedule import Schedule
-from engines.fleet.slots import JobOutcome, Slot, Workers
+from engines.fleet.schedule import Schedule, slower
+from engines.fleet.silent_workers import SilentWorkers
+from engines.fleet.slots import UNTRIED, JobOutcome, Slot, TriedWorkers
 from engines.fleet.start_deadline import StartDeadline
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
@@ -65,6 +66,7 @@ class WorkerGroup:
         self._settings = workers
         self._schedule: Schedule[WorkerSlot] = Schedule(changed=lambda: self._gate.admit_pending())
         self._gate = PlaybackGate(workers.queue, lambda: self._schedule.load(encoding()))
+        self._silent = SilentWorkers(lambda: self._info.concurrency.jobs if self._info else 1)
         self._workers = [
             SupervisedWorker(
                 record,
@@ -72,6 +74,7 @@ class WorkerGroup:
                 log,
                 ready=self._worker_ready,
                 lost=self._worker_lost,
+                silent=self._silent.note,
                 options=engine.options,
                 on_demand=on_demand is not None,
                 hold=on_demand.hold if on_demand else None,
@@ -265,7 +268,7 @@ class WorkerGroup:
             streams=self._gate.open_streams,
             workers=tuple(worker.status(self.no_room_reason, self._pause.left) for worker in self._workers),
             wait=self._gate.wait_estimate(),
-            capacity=self._capacity(),
+            capacity=slower(self._schedule.capacity(), self._encoding()),
             on_demand=self._on_demand is not None,
             usable=self.usable,
             known=self._info is not None,
@@ -289,6 +292,7 @@ class WorkerGroup:
         """Wait until a stream is admitted. Raises Overloaded, DeadlineExceeded or EngineUnavailable."""
         if self._on_demand:
             await self._on_demand.check_current(self.record.name)
+            self._on_demand.on_used()
             await self._wake_for_a_request()
         self._raise_if_unavailable()
         return await self._gate.open_stream(terms)
@@ -298,13 +302,14 @@ class WorkerGroup:
         self._gate.close_stream(need)
         self.last_used = time.monotonic()
 
-    async def acquire(self, need: StreamNeed, prompt: str = "", avoid: Workers = ()) -> WorkerSlot:
-        """Wait for a slot, and return it, of none of the workers to `avoid`. Raises EngineUnavailable."""
+    async def acquire(self, need: StreamNeed, prompt: str = "", tried: TriedWorkers = UNTRIED) -> WorkerSlot:
+        """Wait for a slot, and return it, as WorkerSource has it. Raises EngineUnavailable or EngineHung."""
+        self._silent.check(tried.lost)
         if self._on_demand and not self.ready and not self.starting:
             await self._wake_for_a_request()
         self._raise_if_unavailable()
         need.stays = bool(self._info and self._info.speech and self._info.speech.affinity)
-        fits = slots_of_others(self._workers, avoid)
+        fits = slots_of_others(self._workers, tried.refused)
         try:
             async with asyncio.timeout(None if self.ready else self._settings.start_timeout):
                 return await self._schedule.acquire(need, prompt, fits)
@@ -315,7 +320,7 @@ class WorkerGroup:
         """End a job; a worker that hung or broke off gets no further one, and its process is replaced."""
         assert isinstance(slot, WorkerSlot)  # noqa: S101 - it came from `acquire`
         if outcome.lost:
-            slot.worker.give_up(slot.client)
+            slot.worker.give_up(slot.client, outcome.silent)
         self._memory.look()
         self._schedule.release(slot, usable=slot.valid, seconds=outcome.seconds, made=outcome.made)
         self._gate.admit_pending()
@@ -333,11 +338,6 @@ class WorkerGroup:
         self._raise_if_stopped()
         if not self.usable:
             raise self._unavailable()
-
-    def _capacity(self) -> float:
-        """Return the capacity of the slower of engine and encoders; 0 while nothing is known."""
-        known = [capacity for capacity in (self._schedule.capacity(), self._encoding()) if capacity]
-        return min(known, default=0.0)
 
     def _forgive(self) -> None:
         """Have its workers be tried again when they are wanted: they were left alone for long enough."""

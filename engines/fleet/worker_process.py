@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 import msgspec
 
 from engines.api import Beat, EngineInfo
 from engines.catalogue.engines import EngineRecord
-from engines.fleet.child_process import KILLED_SECONDS, stop_process, wait_for_end
+from engines.fleet.child_process import (
+    KILL_SIGNAL,
+    KILLED_SECONDS,
+    send_signal,
+    stop_process,
+    wait_for_end,
+)
+from engines.fleet.worker_endings import ending, silent_start
 from engines.fleet.worker_launch import (
     DRAIN_SECONDS,
     LaunchedWorker,
@@ -76,8 +82,7 @@ class WorkerProcess:
         except BaseException as exc:  # cancelled or failed, nothing of the start stays
             await launched.discard(record.name, log)
             if isinstance(exc, TimeoutError):
-                waited = f"{settings.start_timeout:g} s"
-                raise StartFailed(f"not ready within {waited} of its last sign", permanent=False) from exc
+                raise StartFailed(silent_start(settings.start_timeout), permanent=False) from exc
             raise
         # an engine may run several models, each an engine of its own to all others
         return cls(launched, port, msgspec.structs.replace(ready, name=record.name), log)
@@ -107,16 +112,14 @@ class WorkerProcess:
 
     def terminate(self) -> None:
         """Have it stop."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(STOP_SIGNAL)
+        send_signal(self._process, STOP_SIGNAL)
 
     def kill(self) -> None:
         """Kill it at once; it must be stopped afterwards all the same. One that does not end by that is not
         waited for.
         """
         asyncio.get_running_loop().call_later(KILLED_SECONDS, self._left.set)
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        send_signal(self._process, KILL_SIGNAL)
 
     async def stop(self, timeout: float) -> None:
         """Terminate it, kill it after `timeout` seconds, reap it, and remove its files."""
@@ -148,7 +151,7 @@ async def _read_line(process: asyncio.subprocess.Process) -> Handshake:
     line = await process.stdout.readline()
     if not line:
         status = await process.wait()
-        raise StartFailed(f"the worker ended with status {status} before it was ready", permanent=False)
+        raise StartFailed(f"{ending(status)}, before it was ready", permanent=False)
     try:
         return msgspec.json.decode(line, type=Handshake)
     except msgspec.DecodeError as exc:

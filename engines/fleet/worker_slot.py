@@ -29,14 +29,15 @@ class WorkerSlot(msgspec.Struct, frozen=True, eq=False):
 
 
 def slots_of_others(
-    workers: Sequence[SupervisedWorker], avoid: Workers
+    workers: Sequence[SupervisedWorker], refused: Workers
 ) -> Callable[[WorkerSlot], bool] | None:
-    """Return a function that tells the slots of other workers than those to avoid; None where any will do.
+    """Return a function that tells the slots of other workers than those that refused a job; None where any
+    will do.
 
     Raises EngineUnavailable where there is no other.
     """
-    if not avoid:
+    if not refused:
         return None
-    if not any(worker.client and worker.client.address not in avoid for worker in workers):
+    if not any(worker.client and worker.client.address not in refused for worker in workers):
         raise EngineUnavailable("The engine has no other worker.")
-    return lambda slot: slot.client.address not in avoid
+    return lambda slot: slot.client.address not in refused

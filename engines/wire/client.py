@@ -6,7 +6,7 @@ import asyncio
 import errno
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractContextManager, aclosing, contextmanager
 
 import aiohttp
 import msgspec
@@ -44,6 +44,9 @@ TRANSCRIPTION_RATE = 16_000
 class WorkerLost(ChildLost):
     """The worker died, or its stream broke, with the job in it."""
 
+    silent = 0.0
+    """seconds in which it gave no sign of the job, where it was lost by that"""
+
 
 class WorkerUnreachable(WorkerLost):
     """The worker was gone before the job reached it."""
@@ -51,6 +54,10 @@ class WorkerUnreachable(WorkerLost):
 
 class WorkerStalled(WorkerLost):
     """The worker sent nothing for too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The engine gave no sign of life for {seconds:g} s, and was ended.")
+        self.silent = seconds
 
 
 class TranscriptionError(frames.ErrorFrame, frozen=True, tag="error"):
@@ -65,6 +72,7 @@ class WorkerClient:
 
     def __init__(self, address: WorkerAddress, *, stall_timeout: float) -> None:
         self.address = address
+        self._stall_timeout = stall_timeout
         self._known_prompts: dict[str, None] = {}
         """ids of prompts the worker was sent, the oldest first"""
         connector = (
@@ -85,6 +93,9 @@ class WorkerClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+    def _raise_worker_lost(self) -> AbstractContextManager[None]:
+        return _raise_worker_lost(self._session, self._stall_timeout)
 
     async def health(self, timeout: float) -> bool:
         """Return whether the worker answers within `timeout` seconds."""
@@ -130,7 +141,7 @@ class WorkerClient:
         headers = {"accept": frames.MEDIA_TYPE, "content-type": "application/json"}
         parser = frames.FrameParser()
         ended = False
-        with _raise_worker_lost(self._session):
+        with self._raise_worker_lost():
             async with self._session.post("/tts/generate", data=body, headers=headers) as response:
                 await _raise_for_status(response)
                 if job.prompt:
@@ -158,7 +169,7 @@ class WorkerClient:
         Raises what the engine raised, or WorkerLost.
         """
         headers = {"accept": f"{frames.MEDIA_TYPE}, application/json"}
-        with _raise_worker_lost(self._session):
+        with self._raise_worker_lost():
             async with self._session.post(
                 "/tts/create_voice_prompt", data=_prompt_form(job, rate), headers=headers
             ) as response:
@@ -183,7 +194,7 @@ class WorkerClient:
             wav = form.append(upload.wav(), {"content-type": "audio/wav"})
             wav.set_content_disposition("form-data", name="audio", filename="audio.wav")
         ended = False
-        with upload.raise_source_error(), _raise_worker_lost(self._session):
+        with upload.raise_source_error(), self._raise_worker_lost():
             async with self._session.post("/stt/transcribe", data=form) as response:
                 await _raise_for_status(response)
                 async for line in response.content:
@@ -264,7 +275,7 @@ async def _raise_for_status(response: aiohttp.ClientResponse) -> None:
 
 
 @contextmanager
-def _raise_worker_lost(session: aiohttp.ClientSession) -> Iterator[None]:
+def _raise_worker_lost(session: aiohttp.ClientSession, stall_timeout: float) -> Iterator[None]:
     """Raise WorkerLost for whatever breaks a connection to a worker; the engine's own errors pass."""
     if session.closed:  # aiohttp raises a bare RuntimeError
         raise WorkerUnreachable("The engine's worker was gone.")
@@ -273,7 +284,7 @@ def _raise_worker_lost(session: aiohttp.ClientSession) -> Iterator[None]:
     except (SpeechError, asyncio.CancelledError, GeneratorExit):
         raise
     except TimeoutError as exc:
-        raise WorkerStalled("The engine gave nothing for too long.") from exc
+        raise WorkerStalled(stall_timeout) from exc
     except aiohttp.ClientConnectorError as exc:
         if exc.errno in LOCAL_ERRNOS:
             raise EngineUnavailable("The server has no room for another connection.") from exc
@@ -285,4 +296,4 @@ def _raise_worker_lost(session: aiohttp.ClientSession) -> Iterator[None]:
         msgspec.DecodeError,
         asyncio.IncompleteReadError,
     ) as exc:
-        raise WorkerLost("The engine's worker was lost.") from exc
+        raise WorkerLost("The engine's process ended with this in it.") from exc

@@ -22,6 +22,7 @@ from engines.catalogue import engines
 from engines.errors import SpeechError
 from engines.toolkit.error_text import telling_line
 from engines.wire.address import Handshake, StartFailure, StartOrder
+from engines.wire.exit_status import LOAD_FAILED
 from engines.worker.contract_check import BrokenContract, check_engine
 from engines.worker.engine_threads import EngineThreads
 from engines.worker.malloc_trim import find_malloc_trim
@@ -30,9 +31,6 @@ from engines.worker.outputs import BEAT_SECONDS
 from engines.worker.parent import die_with_parent, ignore_group_signals
 from engines.worker.place_of_engine import check_place, take_place
 from engines.worker.warm_up import FirstJobFailed, warm_up
-
-LOAD_FAILED = 3
-"""exit status of a worker whose engine cannot be loaded"""
 
 
 class ParentPipe:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 
 from engines.api import EngineInfo, Stop
 from engines.errors import EngineBroken
+from engines.wire.exit_status import BROKEN, HUNG
 from engines.worker import asgi
 from engines.worker.device_memory import as_overloaded, give_back, is_out_of_memory, missing_bytes
 from engines.worker.engine_threads import EngineThreads
@@ -24,10 +25,6 @@ from engines.worker.memory_meter import MemoryMeter
 from engines.worker.outputs import Activity, JobOutput
 from engines.worker.responses import EventResponse
 
-HUNG = 70
-"""exit status of a worker whose engine does not stop a cancelled job (EX_SOFTWARE)"""
-BROKEN = 71
-"""exit status of a worker whose engine is broken (EX_OSERR)"""
 ANSWER_SECONDS = 0.2
 """for the answers of a broken engine to leave"""
 UNANSWERED_SECONDS = 2.0

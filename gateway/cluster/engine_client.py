@@ -19,10 +19,9 @@ from engines.catalogue.engines import Kind
 from engines.errors import EngineUnavailable, SpeechError
 from engines.fleet.events import Observer
 from engines.fleet.pool import Pool
-from engines.fleet.slots import JobOutcome, Slot
+from engines.fleet.slots import UNTRIED, JobOutcome, Slot, TriedWorkers
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms, StreamNeed
-from engines.wire.address import WorkerAddress
 from engines.wire.client import WorkerClient
 from gateway.cluster import messages
 from gateway.cluster.worker_clients import WorkerClients
@@ -198,12 +197,12 @@ class RemoteWorkerSource:
         self._connection.send(messages.CloseStream(need.number))
 
     async def acquire(
-        self, need: StreamNeed, prompt: str = "", avoid: tuple[WorkerAddress, ...] = ()
+        self, need: StreamNeed, prompt: str = "", tried: TriedWorkers = UNTRIED
     ) -> RemoteSlot:
-        """Wait for a slot and return it, of none of the workers to `avoid`. Raises EngineUnavailable."""
+        """Wait for a slot, and return it, as WorkerSource has it. Raises EngineUnavailable or EngineHung."""
         progress = _progress(need)
         acquired = await self._connection.request(
-            lambda number: messages.AcquireSlot(number, need.number, progress, prompt, avoid),
+            lambda number: messages.AcquireSlot(number, need.number, progress, prompt, tried),
             messages.SlotAcquired,
         )
         return RemoteSlot(acquired.slot, self._clients.borrow(acquired.address))

@@ -239,7 +239,7 @@ class Session:
     async def _acquire_slot(self, request: messages.AcquireSlot) -> None:
         group, need = self._streams[request.need]
         _note_progress(need, request.progress)
-        slot = await group.acquire(need, request.prompt, request.avoid)
+        slot = await group.acquire(need, request.prompt, request.tried)
         number = next(self._numbers)
         self._slots[number] = group, need, slot
         self._send(messages.SlotAcquired(request.id, number, slot.client.address))

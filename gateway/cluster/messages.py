@@ -9,7 +9,7 @@ import msgspec
 from engines.api import EngineInfo
 from engines.catalogue.engines import Kind
 from engines.catalogue.records import SourceName
-from engines.fleet.slots import JobOutcome
+from engines.fleet.slots import UNTRIED, JobOutcome, TriedWorkers
 from engines.fleet.status import EngineStatus
 from engines.fleet.streams import RequestTerms
 from engines.wire.address import WorkerAddress
@@ -95,8 +95,7 @@ class AcquireSlot(msgspec.Struct, frozen=True, tag="acquire_slot"):
     progress: StreamProgress
     prompt: str = ""
     """id of the job's voice prompt"""
-    avoid: tuple[WorkerAddress, ...] = ()
-    """workers that sent the job elsewhere"""
+    tried: TriedWorkers = UNTRIED
 
 
 class ReleaseSlot(msgspec.Struct, frozen=True, tag="release_slot"):

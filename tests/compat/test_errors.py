@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 import compat.errors
-import engines.api
+import engines.errors
 from compat.errors import TABLE, NotPermitted, refusal, unexpected
-from engines.errors import EngineFailed, Overloaded, SpeechError, UnknownModel
+from engines.errors import EngineFailed, EngineHung, Overloaded, SpeechError, UnknownModel
 
 KINDS: list[type[SpeechError]] = [
     kind
-    for module in (engines.api, compat.errors)
+    for module in (engines.errors, compat.errors)
     for _, kind in inspect.getmembers(module, inspect.isclass)
     if issubclass(kind, SpeechError)
 ]
@@ -50,6 +50,14 @@ def test_retry_after_in_whole_seconds(wait: float, header: str) -> None:
         header,
         "true",
     )
+
+
+def test_what_hung_an_engine_is_not_to_be_sent_again() -> None:
+    """OpenAI's SDKs, which try again after a 500, are told not to where that would hang another worker."""
+    answer = refusal(EngineHung("hung"))
+
+    assert (answer.status, answer.headers["x-should-retry"]) == (500, "false")
+    assert "x-should-retry" not in refusal(EngineFailed("failed")).headers
 
 
 def test_a_401_has_the_challenge() -> None:

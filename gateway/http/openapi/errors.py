@@ -97,6 +97,7 @@ ERRORS: dict[str, ErrorAnswer] = {
         "ServerError",
         "The server failed; its log says how.",
         SpeechError("The server had an error while processing your request."),
+        headers=("x-should-retry",),
     ),
     "503": ErrorAnswer(
         "Unavailable",

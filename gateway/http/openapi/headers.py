@@ -24,7 +24,7 @@ ANSWERED: dict[str, tuple[Json, str]] = {
     "openai-processing-ms": (INTEGER, "Milliseconds until the answer began."),
     "openai-version": (STRING, "The version of OpenAI's API that this follows."),
     "retry-after": (INTEGER, "Seconds after which to try again."),
-    "x-should-retry": (STRING, "Tells OpenAI's SDKs to try again."),
+    "x-should-retry": (STRING, "Tells OpenAI's SDKs whether to try again."),
     "www-authenticate": (STRING, "How to send a key."),
     "content-disposition": (STRING, "The file's name."),
     "accept-ranges": (STRING, "`bytes`: the file can be asked for in ranges."),

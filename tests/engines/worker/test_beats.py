@@ -109,7 +109,7 @@ def test_loading_gives_signs() -> None:
     async def test() -> None:
         process = await start({"seconds": LONG, "slow_load": True})
         await process.stop(5)
-        with pytest.raises(StartFailed, match="not ready within 3 s of its last sign"):
+        with pytest.raises(StartFailed, match="no sign of life for 3 s while it was starting"):
             await start({"seconds": LONG, "slow_load": True, "quiet": "load"})
 
     run(test)

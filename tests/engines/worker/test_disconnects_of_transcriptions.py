@@ -29,7 +29,7 @@ from engines.catalogue.engines import EngineRecord
 from engines.fleet.worker_process import WorkerProcess
 from engines.wire.client import WorkerClient
 from engines.worker.audio_queue import AudioQueue
-from engines.worker.job_runs import HUNG
+from engines.wire.exit_status import HUNG
 
 SECOND = 32_000
 """bytes of a second of audio"""
