@@ -218,7 +218,7 @@ class WorkerApp:
         prompt = self._prompts.resolve(request.prompt_field)
         events: EventQueue[frames.WorkEvent] = EventQueue()
         shared = self._shared_calls
-        out = JobOutput(events, self._runs.activity, blocking=shared is None)
+        out = JobOutput(events, self._runs.activity, text=request.text, blocking=shared is None)
         done = asyncio.get_running_loop().create_future()
         job = msgspec.structs.replace(request.to_job(None), settings=settings)
         queued = QueuedJob(job, prompt, out, done, self._runs.note)

@@ -35,6 +35,8 @@ def check_engine(engine: object, info: EngineInfo) -> None:
         msgspec.convert(msgspec.to_builtins(info), EngineInfo)
     except msgspec.ValidationError as exc:
         raise BrokenContract(f"The account of the engine `{info.name}` is not sound: {exc}") from exc
+    if not info.models:
+        raise BrokenContract(f"The engine `{info.name}` names no model: its own name is always one.")
     if not info.speech and not info.transcription:
         raise BrokenContract(f"The engine `{info.name}` neither speaks nor transcribes.")
     needed: list[str] = []
@@ -66,8 +68,16 @@ def _check_calls(engine: object, name: str, methods: Sequence[str]) -> None:
 
 
 def _check_voices(info: EngineInfo) -> None:
-    """Check that no name stands for a voice that is not there. Raises BrokenContract."""
-    voices = {voice.id for voice in info.voices}
+    """Check that each voice has a name of its own, and that no name stands for one that is not there.
+
+    Raises BrokenContract.
+    """
+    voices: set[str] = set()
+    for one in info.voices:
+        if not one.id or one.id in voices:
+            what = f"two voices of the id '{one.id}'" if one.id else "a voice without an id"
+            raise BrokenContract(f"The engine `{info.name}` has {what}: requests choose by it.")
+        voices.add(one.id)
     for name, voice in info.characters.items():
         if voice not in voices and voice.partition("+")[0] not in voices:  # a variant of one, as espeak has
             raise BrokenContract(

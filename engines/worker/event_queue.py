@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 from engines.api import Audio
 
 Event = TypeVar("Event")
 MAX_WAITING = 8 * 1024 * 1024
-"""bytes of events that may wait; beyond it the engine's thread waits"""
+"""bytes of events that may wait, and that leave together, unless the last of them is more; beyond it the
+engine's thread waits
+"""
 EVENT_SIZE = 64
 """bytes that an event without audio counts for"""
+
+
+def size_of(event: object) -> int:
+    """Return the bytes that an event counts for."""
+    return len(event.pcm) if isinstance(event, Audio) else EVENT_SIZE
 
 
 class EventQueue(Generic[Event]):
@@ -47,7 +55,7 @@ class EventQueue(Generic[Event]):
         if self._cancelled:
             return False
         self._events.append(event)
-        self._size += len(event.pcm) if isinstance(event, Audio) else EVENT_SIZE
+        self._size += size_of(event)
         self._wake_loop()
         return True
 
@@ -69,18 +77,29 @@ class EventQueue(Generic[Event]):
         """Whether nobody wants the rest."""
         return self._cancelled
 
+    def _take(self) -> list[Event]:
+        """Remove the first events, and return them."""
+        count = len(self._events)
+        if self._size > MAX_WAITING:
+            sizes = accumulate(map(size_of, self._events))
+            count = 1 + next(number for number, size in enumerate(sizes) if size > MAX_WAITING)
+        taken = self._events[:count]
+        del self._events[:count]
+        self._size -= sum(map(size_of, taken))
+        return taken
+
     def _wake_loop(self) -> None:
         if self._loop_waits:
             self._loop_waits = False
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def get_all(self) -> list[Event]:
-        """Return all that waits, once there is something; an empty list at the end, or once cancelled."""
+        """Return all that waits, as far as it may leave together, once there is something; an empty list at
+        the end, or once cancelled.
+        """
         while True:
             with self._has_room:
-                events = self._events
-                self._events = []
-                self._size = 0
+                events = self._take()
                 self._has_room.notify_all()
                 if self._cancelled:
                     return []

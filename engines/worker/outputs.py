@@ -18,6 +18,10 @@ from engines.worker.event_queue import EventQueue
 
 BEAT_SECONDS = 1.0
 """between two signs of a job that goes on"""
+ROUNDING = 0.001
+"""seconds by which times may be off that were computed of others"""
+PIECE_BYTES = 1024 * 1024
+"""of audio that leave together, at most: an engine may give an hour in one call"""
 
 
 class Activity:
@@ -37,8 +41,12 @@ class JobOutput:
     It waits for room where the queue is full, unless others share the engine's call (`blocking`).
     """
 
-    def __init__(self, events: EventQueue[Any], activity: Activity, *, blocking: bool = True) -> None:
+    def __init__(
+        self, events: EventQueue[Any], activity: Activity, *, text: str = "", blocking: bool = True
+    ) -> None:
         self.events = events
+        self._text = text
+        """what is to be said, for the offsets of words"""
         self._activity = activity
         self._emit = events.emit if blocking else events.emit_nowait
         self._last_sent = time.monotonic()
@@ -62,17 +70,23 @@ class JobOutput:
         self.events.emit_nowait(self._sign(None))
 
     def audio(self, pcm: bytes) -> None:
-        """Give audio, as SpeechOutput has it. Raises EngineFailed for what is none."""
+        """Give audio, as SpeechOutput has it, in pieces: however much it is, no loop is held by it, and who
+        leaves is noticed. Raises EngineFailed for what is none.
+        """
         check_audio(pcm)
-        if pcm:
-            self.has_given = True
+        if len(pcm) > PIECE_BYTES:
+            whole = memoryview(pcm)
+            for start in range(0, len(pcm), PIECE_BYTES):
+                self._put(Audio(bytes(whole[start : start + PIECE_BYTES])))
+        elif pcm:
             self._put(Audio(pcm))
         else:
             self.beat()
+        self.has_given = self.has_given or bool(pcm)
 
     def word(self, word: Word) -> None:
         """Give a word, as SpeechOutput has it. Raises EngineFailed for one that cannot be sent."""
-        check_sendable(word, Word)
+        check_word(word, self._text)
         self.has_given = True
         self._put(word)
 
@@ -131,6 +145,22 @@ def check_audio(pcm: object) -> None:
     if len(pcm) % BYTES_PER_SAMPLE:
         raise EngineFailed(
             f"The engine gave {len(pcm)} bytes of audio, no whole samples of {BYTES_PER_SAMPLE} bytes."
+        )
+
+
+def check_word(word: Word, text: str) -> None:
+    """Check that a word that an engine gives can be sent, and is one of the text. Raises EngineFailed."""
+    check_sendable(word, Word)
+    if not 0 <= word.start <= word.end <= len(text):
+        raise EngineFailed(
+            f"The engine gave a word at [{word.start}, {word.end}) of a text of {len(text)} code points:"
+            " offsets count these, from its begin, and not bytes or tokens."
+        )
+    until = word.time if word.until is None else word.until
+    if word.time < -ROUNDING or until < word.time - ROUNDING:
+        raise EngineFailed(
+            f"The engine gave a word from {word.time:g} to {until:g} s: times are seconds from the job's"
+            " first sample, and no word ends before it begins."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from array import array
 from typing import Any
@@ -93,13 +94,16 @@ class JsonResponse(EventResponse):
         if exc:
             await send_error(self._send, exc)
             return
-        samples = array("f", (sample / FULL_SCALE for sample in self._pcm))
         answer = {
-            "audio": base64.b64encode(samples.tobytes()).decode(),
+            "audio": await asyncio.to_thread(self._encode),  # an hour of it takes seconds
             "sample_rate": self._rate,
-            "duration": len(samples) / self._rate,
+            "duration": len(self._pcm) / self._rate,
         }
         await asgi.send_json(self._send, 200, answer)
+
+    def _encode(self) -> str:
+        samples = array("f", (sample / FULL_SCALE for sample in self._pcm))
+        return base64.b64encode(samples.tobytes()).decode()
 
 
 class PromptFrameResponse(EventResponse):

@@ -32,7 +32,7 @@ from engines.api.prompt_file import prompt_id
 from engines.errors import BadInput, EngineFailed
 from engines.worker.device_memory import is_out_of_memory
 from engines.worker.fatal_errors import diagnosed
-from engines.worker.outputs import check_audio
+from engines.worker.outputs import check_audio, check_sendable, check_word
 
 TEXT = "Hello there."
 LANGUAGE = "en"
@@ -150,7 +150,8 @@ class FirstAudio:
             raise Stop
 
     def word(self, word: Word) -> None:
-        """Take a word."""
+        """Take a word. Raises EngineFailed for one that cannot be sent, or is none of the text."""
+        check_word(word, TEXT)
 
     def beat(self, progress: float | None = None) -> None:
         """Pass the sign on, without a share: it is one of this job, not of the start."""
@@ -164,7 +165,8 @@ class FirstTranscript:
         self._out = out
 
     def segment(self, segment: TranscriptSegment) -> None:
-        """Take a segment."""
+        """Take a segment. Raises EngineFailed for one that cannot be sent."""
+        check_sendable(segment, TranscriptSegment)
 
     def beat(self, progress: float | None = None) -> None:
         """Pass the sign on."""

@@ -31,7 +31,7 @@ from engines.api import (
     Word,
 )
 from engines.catalogue.engines import EngineRecord, find_engine
-from engines.errors import BadInput, EngineFailed, EngineUnavailable, Overloaded
+from engines.errors import BadInput, EngineFailed, EngineHung, EngineUnavailable, Overloaded
 from engines.fakes.tone import pitch
 from engines.fleet.pool import Pool
 from engines.fleet.runtime import Engines, UnknownEngine
@@ -375,7 +375,7 @@ def test_a_hanging_engine_is_replaced() -> None:
 
     async def test() -> None:
         async with running_pool() as pool:
-            with pytest.raises(WorkerLost):
+            with pytest.raises(EngineHung, match="no sign of life for 2 s"):
                 await speak(pool, "[hang]")
             assert await speak(pool, "one")
 

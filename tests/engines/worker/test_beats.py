@@ -16,12 +16,12 @@ from one_worker import path_of_engines, started
 
 from engines.api import Audio, Beat, Progress, PromptJob, Sample, SpeechJob, TranscriptionJob
 from engines.catalogue.engines import EngineRecord
+from engines.errors import EngineHung
 from engines.fleet.pool import Pool
 from engines.fleet.worker_group import WorkerGroup
 from engines.fleet.worker_process import StartFailed, WorkerProcess
 from engines.settings import EngineSettings, Options, WorkerSettings
 from engines.wire import frames
-from engines.wire.client import WorkerLost
 
 STALL = 3.0
 """seconds without a sign after which a job has hung, in these tests"""
@@ -91,7 +91,7 @@ def test_work_without_signs_is_ended(what: str) -> None:
 
     async def test() -> None:
         async with pool({"seconds": 3600.0, "quiet": what}) as thinking:
-            with pytest.raises(WorkerLost):
+            with pytest.raises(EngineHung):
                 await WORK[what](thinking)
             while not thinking.status().workers[0].restarts:  # noqa: ASYNC110 - another process's state
                 await asyncio.sleep(0.01)

@@ -87,6 +87,25 @@ def test_names_of_voices_that_are_not_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("voices", "why"),
+    [
+        ((Voice("low", "Low"), Voice("high", "High"), Voice("low", "Lower")), "two voices of the id 'low'"),
+        ((Voice("", "Nobody"),), "a voice without an id"),
+    ],
+)
+def test_voices_that_cannot_be_told_apart(voices: tuple[Voice, ...], why: str) -> None:
+    """Each voice has an id of its own: the second of two could not be asked for."""
+    with pytest.raises(BrokenContract, match=f"`mimic` has {why}"):
+        check_engine(Speaking(), replace(INFO, voices=voices))
+
+
+def test_an_engine_without_a_model() -> None:
+    """An engine names a model, if only itself: jobs and lists have the first of them."""
+    with pytest.raises(BrokenContract, match="`mimic` names no model"):
+        check_engine(Speaking(), replace(INFO, models=()))
+
+
+@pytest.mark.parametrize(
     ("asked", "there"),
     [
         ("auto", "cpu"),

@@ -28,8 +28,8 @@ from engines.api import (
 from engines.catalogue.engines import EngineRecord
 from engines.fleet.worker_process import WorkerProcess
 from engines.wire.client import WorkerClient
-from engines.worker.audio_queue import AudioQueue
 from engines.wire.exit_status import HUNG
+from engines.worker.audio_queue import AudioQueue
 
 SECOND = 32_000
 """bytes of a second of audio"""

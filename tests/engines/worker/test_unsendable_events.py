@@ -22,6 +22,7 @@ from engines.api import (
     Progress,
     SpeechJob,
     SpeechOutput,
+    Stop,
     Threads,
     TranscriptionJob,
     TranscriptionOutput,
@@ -32,6 +33,8 @@ from engines.api import (
 )
 from engines.catalogue.engines import EngineRecord
 from engines.errors import EngineFailed
+from engines.worker.event_queue import MAX_WAITING, EventQueue
+from engines.worker.outputs import PIECE_BYTES, Activity, JobOutput, check_word
 
 STRANGE = EngineRecord("strange", "test_unsendable_events:Strange", ("speech",), "MIT")
 FRACTION: Any = Fraction(1, 2)
@@ -40,7 +43,21 @@ WORDS = {
     "time": Word(0, 1, math.nan),
     "until": Word(0, 1, 0.0, math.inf),
     "cannot be sent": Word(0, 1, FRACTION),
+    "behind its end, of 21": Word(0, 22, 0.0),
+    "before begin": Word(-1, 2, 0.0),
+    "backwards": Word(3, 2, 0.0),
+    "too early": Word(0, 1, -0.5),
+    "ends before": Word(0, 1, 2.0, 1.0),
 }
+"""words by the text that asks for them"""
+WRONG_WORDS = {
+    "behind its end, of 21": r"a word at \[0, 22\) of a text of 21 code points",
+    "before begin": r"a word at \[-1, 2\)",
+    "backwards": r"a word at \[3, 2\)",
+    "too early": "a word from -0.5 to -0.5 s",
+    "ends before": "a word from 2 to 1 s",
+}
+"""what is told of some of them"""
 AUDIO: dict[str, Any] = {
     "3 bytes of audio": b"123",
     "type str": "no bytes",
@@ -97,14 +114,14 @@ async def recording() -> AsyncIterator[bytes]:
 
 
 def test_words_that_cannot_be_sent() -> None:
-    """A word whose times are no finite numbers of ours is the engine's error, with its field; the worker goes
-    on.
+    """A word whose times are no finite numbers of ours, or that lies outside the text or its audio, is the engine's
+    error, which says what it gave; the worker goes on.
     """
 
     async def test() -> None:
         async with started(STRANGE) as (_, client):
             for what in WORDS:
-                with pytest.raises(EngineFailed, match=what) as caught:
+                with pytest.raises(EngineFailed, match=WRONG_WORDS.get(what, what)) as caught:
                     _ = [event async for event in client.speak(SpeechJob(what, "low"))]
                 assert type(caught.value) is EngineFailed
             events = [event async for event in client.speak(SpeechJob("good", "low"))]
@@ -143,5 +160,50 @@ def test_transcripts_that_cannot_be_sent() -> None:
                 assert type(caught.value) is EngineFailed
             events = [event async for event in client.transcribe(TranscriptionJob(), recording())]
             assert events == [Progress(0.0), Finished(1.0, "en")]
+
+    run(test)
+
+
+def test_a_word_up_to_the_end_of_the_text() -> None:
+    """Offsets count code points, however many bytes these have: a word may end where the text does."""
+    text = "é🙂"
+    check_word(Word(0, 2, 0.0, 0.0), text)
+    with pytest.raises(EngineFailed, match="of a text of 2 code points"):
+        check_word(Word(0, len(text.encode()), 0.0), text)
+
+
+@pytest.mark.parametrize("blocking", [True, False], ids=["alone", "shared"])
+def test_much_audio_in_one_call(blocking: bool) -> None:
+    """However much audio an engine gives in one call, it leaves in parts that hold no loop for long, and whole."""
+    size = 5 * MAX_WAITING + 2
+
+    async def test() -> None:
+        events: EventQueue[object] = EventQueue()
+        out = JobOutput(events, Activity(), blocking=blocking)
+        given = asyncio.create_task(asyncio.to_thread(out.audio, bytes(size)))
+        given.add_done_callback(lambda _: events.finish())
+        came = 0
+        while batch := await events.get_all():
+            parts = [event.pcm for event in batch if isinstance(event, Audio)]
+            assert max(map(len, parts)) <= PIECE_BYTES
+            assert sum(map(len, parts)) <= MAX_WAITING + PIECE_BYTES
+            came += sum(map(len, parts))
+        assert came == size
+        await given
+
+    run(test)
+
+
+def test_who_leaves_amid_much_audio() -> None:
+    """An engine that gives much audio in one call is stopped within it once nobody wants the rest."""
+
+    async def test() -> None:
+        events: EventQueue[object] = EventQueue()
+        out = JobOutput(events, Activity())
+        given = asyncio.create_task(asyncio.to_thread(out.audio, bytes(5 * MAX_WAITING)))
+        await events.get_all()
+        events.cancel()
+        with pytest.raises(Stop):
+            await given
 
     run(test)
