@@ -11,8 +11,9 @@ READY_FOR_ENGINES := .venv/.installed-test-engines
 PYTEST := $(IN_VENV) -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 ARGS ?=
 URL ?=
+REQUESTS ?= 500
 
-.PHONY: serve test test-engines test-gpu lint types bench quality conformance wheel-check setup clean
+.PHONY: serve test test-engines engines-table test-gpu lint types bench quality conformance wheel-check setup clean
 
 serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
@@ -24,6 +25,12 @@ test: $(READY_TO_TEST)
 # The rest: every engine, with its library, on small checkpoints.
 test-engines: $(READY_FOR_ENGINES)
 	$(PYTEST) -m engines $(ARGS)
+
+# What is shown of each engine, after 500 jobs each too, put into the table in docs/engines.md. A part of it by ARGS, as in
+# make engines-table ARGS="-k chatterbox" REQUESTS=0, after which the rest of the table is as it was.
+engines-table: $(READY_FOR_ENGINES)
+	-REQUESTS=$(REQUESTS) $(IN_VENV) -m pytest -m engines --engine-runs docs/engine-runs.json tests/engines $(ARGS)
+	$(IN_VENV) -m bench.engine_table
 
 # What needs a GPU, with small checkpoints; where torch sees none, each test says so.
 test-gpu: $(READY_FOR_TORCH)

@@ -31,6 +31,7 @@ settings.load_profile("ours")  # no test depends on speed
 
 pytest_plugins = [
     "engine_tests",
+    "engine_runs",
     "shown_answers",
     "stores",
     "hub_server",

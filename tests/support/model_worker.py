@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from engine_environments import FOLDER as ENVIRONMENTS
 from engine_environments import environment
 from numpy.typing import NDArray
 
@@ -33,6 +34,8 @@ from engines.api import (
 from engines.api.prompt_file import prompt_id
 from engines.catalogue.engines import EngineRecord
 from engines.catalogue.models import find_model
+from engines.catalogue.records import Adapter
+from engines.environments.find import choose_interpreter
 from engines.environments.layout import environ_for_other_python
 from engines.fleet.worker_process import WorkerProcess
 from engines.settings import Options, WorkerSettings
@@ -173,7 +176,7 @@ def model_worker(
         model.kinds,
         model.licence,
         warm=warm,
-        python=str(environment(model.engine.group).python),
+        python=_interpreter(model.engine),
         group=model.engine.group,
         cache_folder=str(cache_folder or folders[0]),
     )
@@ -181,11 +184,24 @@ def model_worker(
     chosen: Options = {"path": str(folders[0]), "model": model.name, **model.options, "threads": 1, **options}
     if others:
         chosen["others"] = others
+    with running_worker(record, chosen) as worker:
+        yield worker
+
+
+def _interpreter(engine: Adapter) -> str:
+    """Return the interpreter that has an engine's packages, as a server chooses it; skip the test where none has."""
+    choice = choose_interpreter(engine.group, engine.packages, ENVIRONMENTS)
+    return str(environment(engine.group).python) if choice.python is None else choice.python
+
+
+@contextmanager
+def running_worker(record: EngineRecord, options: Options) -> Iterator[ModelWorker]:
+    """Run a worker of an engine for the block."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        with _started(record, chosen, loop) as worker:
+        with _started(record, options, loop) as worker:
             yield worker
     finally:
         loop.call_soon_threadsafe(loop.stop)

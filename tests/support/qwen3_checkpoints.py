@@ -53,14 +53,9 @@ RECORDS = {
 }
 """the catalogue's models by checkpoint; the others are run as CustomVoice of 1.7B"""
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+KINDS = ("base", "custom_voice", "voice_design")
 LAYOUT_TOLD = {"wide": True}
 """shapes of checkpoints that mlx-audio reads too"""
-
-
-def make_checkpoints(folder: Path, *shapes: dict[str, Any]) -> Path:
-    """Write checkpoints of these shapes (`tiny_qwen3_tts.Shapes`) into a folder, and return it."""
-    run_in_environment(GROUP, CHECKPOINTS / "tiny_qwen3_tts.py", str(folder), json.dumps(shapes))
-    return folder
 
 
 def recording(hertz: float, words: str = "", seconds: float = 2.0) -> Sample:
@@ -102,6 +97,11 @@ def made_checkpoints(*shapes: dict[str, Any]) -> Path:
 def checkpoints() -> Path:
     """Return the folder of the checkpoints in MADE."""
     return made_checkpoints(*MADE)
+
+
+def mlx_checkpoints() -> Path:
+    """Return a folder with a checkpoint of each kind that mlx-audio reads too, by its name."""
+    return made_checkpoints(*({"name": kind, "kind": kind, **LAYOUT_TOLD} for kind in KINDS))
 
 
 class Workers:

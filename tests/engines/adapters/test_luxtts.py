@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_environments import environment
+from engine_environments import need_packages
 from made_checkpoints import SCRIPTS, made_checkpoint
 from model_worker import ModelWorker, hum, model_worker, prompt_of, run_in_environment, wav_file
 from numpy.typing import NDArray
 
 from engines.api import Prompt, Sample, SpeechJob
 from engines.api.prompt_file import signed
-from engines.catalogue.models import find_model
-from engines.environments.find import missing_packages
 from engines.errors import BadInput, UnknownVoice
 from engines.fleet.worker_process import StartFailed
 
@@ -35,10 +33,7 @@ TEXT = "This is a test, and not a long one."
 
 def made(**shapes: int) -> Path:
     """Return the folder of a checkpoint; skip the test where its library is not there."""
-    if missing := missing_packages(find_model("luxtts").engine.packages, environment(GROUP).site):
-        pytest.skip(
-            f"{missing[0]} is not installed, and nothing of LuxTTS was tested: voicebox engines add luxtts"
-        )
+    need_packages("luxtts")
     return made_checkpoint(GROUP, "tiny_luxtts.py", shapes)
 
 
@@ -107,6 +102,7 @@ def test_info(worker: ModelWorker) -> None:
     assert (cloning.sample_rate, cloning.shortest, cloning.transcript) == (RECORDING_RATE, 3.0, "needed")
 
 
+@pytest.mark.shows("equals", "luxtts")
 def test_the_same_as_the_library(worker: ModelWorker, folder: Path, tmp_path: Path) -> None:
     """Its audio is the library's own for the same seed, with a voice that came back from its bytes: in both
     languages, of loud and quiet recordings, at other speeds, and with settings.

@@ -15,9 +15,8 @@ from qwen3_checkpoints import CHECKPOINTS
 
 pytest.importorskip("kokoro")
 
+import mlx_files
 import tiny_kokoro
-import torch
-from safetensors.torch import save_file
 
 from engines.api import Audio, SpeechEvent, Word
 from engines.errors import UnknownVoice
@@ -28,28 +27,13 @@ pytestmark = pytest.mark.engines
 GROUP = "mlx"
 MODEL = "kokoro-mlx"
 TEXT = "Hello there."
-WEIGHTS = "kokoro-v1_0.safetensors"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a checkpoint in the files of mlx-community's conversions, of the one for torch."""
     environment(GROUP)
-    source, target = tiny_kokoro.folder(), tmp_path_factory.mktemp("kokoro-mlx")
-    (target / "config.json").write_bytes((source / "config.json").read_bytes())
-    parts = torch.load(source / "kokoro-v1_0.pth", weights_only=True)
-    weights = {
-        f"{part}.{key.removeprefix('module.')}": value.float().contiguous()
-        for part, state in parts.items()
-        for key, value in state.items()
-    }
-    save_file(weights, target / WEIGHTS)
-    (target / "voices").mkdir()
-    for file in (source / "voices").glob("*.pt"):
-        save_file(
-            {"voice": torch.load(file, weights_only=True)}, target / "voices" / f"{file.stem}.safetensors"
-        )
-    return target
+    return mlx_files.kokoro(tmp_path_factory.mktemp("kokoro-mlx"))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +55,7 @@ def test_info(worker: ModelWorker) -> None:
     assert len(info.characters) == 13
 
 
+@pytest.mark.shows("equals", "kokoro-mlx")
 def test_the_same_as_the_library(worker: ModelWorker, folder: Path, tmp_path: Path) -> None:
     """With a seed the audio is what mlx-audio makes of the same phonemes with the same seed."""
     out = tmp_path / "library.npy"
@@ -113,7 +98,7 @@ def test_left_refused_and_empty(worker: ModelWorker) -> None:
     assert not worker.speak(" … ", None, voice="af_heart").any()
 
 
-@pytest.mark.parametrize("lost", [WEIGHTS, "config.json"])
+@pytest.mark.parametrize("lost", [mlx_files.KOKORO_WEIGHTS, "config.json"])
 def test_files_that_are_missing(folder: Path, tmp_path: Path, lost: str) -> None:
     """A folder that lacks its weights or its configuration is an error that names it."""
     for file in folder.iterdir():

@@ -68,6 +68,7 @@ def test_info(worker: ModelWorker) -> None:
 
 
 @pytest.mark.parametrize("text", [TEXT, "Two, three!"])
+@pytest.mark.shows("equals", "pocket-tts-mlx")
 def test_the_same_as_the_library(worker: ModelWorker, text: str) -> None:
     """Where nothing is drawn a preset's audio is that of pocket-tts, in frames of 80 ms."""
     sizes: list[int] = []

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from engine_environments import environment
 from model_worker import ModelWorker, model_worker, run_in_environment
-from qwen3_checkpoints import CHECKPOINTS, FRAME, LAYOUT_TOLD, RATE, as_pcm, make_checkpoints, recording
+from qwen3_checkpoints import CHECKPOINTS, FRAME, RATE, as_pcm, mlx_checkpoints, recording
 from safetensors.numpy import load_file, save_file
 
 from engines.adapters.qwen3_tts.request_options import OPTIONS
@@ -36,11 +36,10 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a checkpoint of each kind."""
+def folder() -> Path:
+    """Return a folder with a checkpoint of each kind."""
     environment(GROUP)
-    shapes = [{"name": kind, "kind": kind, **LAYOUT_TOLD} for kind in MODELS]
-    return make_checkpoints(tmp_path_factory.mktemp("qwen3-mlx"), *shapes)
+    return mlx_checkpoints()
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +51,7 @@ def workers(folder: Path) -> Iterator[dict[str, ModelWorker]]:
         }
 
 
+@pytest.mark.shows("equals", "qwen3-tts-custom-mlx")
 def test_the_same_as_the_library(workers: dict[str, ModelWorker], folder: Path, tmp_path: Path) -> None:
     """With a seed a preset voice's audio is what mlx-audio streams for the same seed, in frames of 80 ms."""
     chunks: list[int] = []

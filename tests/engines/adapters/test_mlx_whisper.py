@@ -8,12 +8,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlx_files
 import numpy as np
 import pytest
-import tiny_whisper as tiny
 from engine_environments import environment
 from model_worker import ModelWorker, model_worker, run_in_environment
-from numpy.typing import NDArray
 from qwen3_checkpoints import CHECKPOINTS
 from safetensors.numpy import load_file, save_file
 from tiny_whisper_sounds import TRANSCRIPTS, TRANSLATIONS, silence, sound
@@ -28,30 +27,13 @@ pytestmark = pytest.mark.engines
 GROUP = "mlx"
 MODEL = "whisper-tiny-mlx"
 PARTS = [("hello", 3.0), ("count", 4.0), ("morgen", 3.0)]
-WIDTH = 4 * tiny.SIZE
-"""of layers that the library has four times as wide as the others, as all of OpenAI's have them"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the tiny checkpoint, with layers of that width: what is added to them is zero."""
     environment(GROUP)
-    target = tmp_path_factory.mktemp("whisper-mlx")
-    tiny.make_whisper(target)
-    file = target / "model.safetensors"
-    save_file({name: _widened(name, value) for name, value in load_file(file).items()}, file)
-    config = json.loads((target / "config.json").read_text())
-    config |= {"encoder_ffn_dim": WIDTH, "decoder_ffn_dim": WIDTH}
-    (target / "config.json").write_text(json.dumps(config))
-    return target
-
-
-def _widened(name: str, value: NDArray[np.float32]) -> NDArray[np.float32]:
-    axis = 1 if ".fc2.weight" in name else 0 if ".fc1." in name else None
-    if axis is None:
-        return value
-    missing = [(0, WIDTH - size if index == axis else 0) for index, size in enumerate(value.shape)]
-    return np.pad(value, missing)
+    return mlx_files.whisper(tmp_path_factory.mktemp("whisper-mlx"))
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +56,7 @@ def test_info(worker: ModelWorker) -> None:
     assert (can.words, can.logprobs, can.prompt, can.temperature, can.translate) == (True,) * 5
 
 
+@pytest.mark.shows("equals", "whisper-mlx")
 def test_the_same_as_the_library(worker: ModelWorker, folder: Path, tmp_path: Path) -> None:
     """Texts, tokens, times and probabilities are what mlx-audio makes of the whole recording by itself."""
     pcm = sound_sequence(PARTS)

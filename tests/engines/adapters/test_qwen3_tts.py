@@ -85,6 +85,10 @@ JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "greedy": ("endless", {"voice": "ryan", "settings": {"temperature": 0.0, "subtalker_temperature": 0.0}}),
 }
 """the same as jobs of ours"""
+ENGINES = {"base": "qwen3-tts", "other": "qwen3-tts", "design": "qwen3-tts-design"}
+"""of the checkpoints; the others are CustomVoice"""
+ROWS = {name: ENGINES.get(made, "qwen3-tts-custom") for name, (made, _) in JOBS.items()}
+"""of the table of engines"""
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +122,7 @@ def base(workers: Workers) -> ModelWorker:
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "greedy"])
+@pytest.mark.shows("equals", by="name", rows=ROWS)
 def test_the_same_as_the_library(workers: Workers, library: dict[str, NDArray[Any]], name: str) -> None:
     """Its stream, joined, is the library's whole for the same seed: in each kind of voice, with languages and
     dialects, instructions where the model follows them, settings, and in other shapes.

@@ -133,6 +133,7 @@ LIBRARY_NAMES = {
 }
 
 
+@pytest.mark.shows("equals", "tada")
 def test_the_same_as_the_library(worker: ModelWorker, folders: list[Path], tmp_path: Path) -> None:
     """Its audio is the library's own for the same seed, with a voice that came back from its bytes: in each
     language with that aligner, at another speed, and with settings.

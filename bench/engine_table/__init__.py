@@ -1,0 +1,1 @@
+"""What was shown of each engine, by tests that were run, as the table in docs/engines.md."""
