@@ -155,6 +155,7 @@ JOBS = [
 
 
 @pytest.mark.parametrize(("job", "within"), JOBS, ids=["translation", "words"])
+@pytest.mark.shows("equals", "faster-whisper")
 def test_segments_are_the_librarys(folder: Path, job: TranscriptionJob, within: float) -> None:
     """Segments, times, words and probabilities are the library's for the whole recording."""
     engine = FasterWhisper(str(folder), vad=False)

@@ -87,6 +87,7 @@ def test_it_says_what_the_library_says() -> None:
     assert np.abs(ours - theirs).max() < 1e-4
 
 
+@pytest.mark.shows("equals", "hibari")
 def test_a_job_is_the_librarys_sound() -> None:
     """A whole job is what the library says, but for the silence around sentences and the loudness."""
     theirs = [amplify(trim(sound, 0.45, RATE)[0], 7.3, RATE) for sound in library().stream(TWO, seed=SEED)]

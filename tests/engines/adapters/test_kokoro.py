@@ -113,6 +113,7 @@ def test_info() -> None:
         ),
     ],
 )
+@pytest.mark.shows("equals", "kokoro")
 def test_audio_is_the_librarys(voice_name: str, text: str, speed: float) -> None:
     """In every language, at any speed, audio is the library's own, sample for sample, but limited where it is
     too loud.

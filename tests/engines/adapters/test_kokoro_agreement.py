@@ -71,6 +71,7 @@ def both(job: SpeechJob) -> tuple[SpokenJob, SpokenJob]:
     ],
     ids=["plain", "fast", "spanish", "slow", "mixture", "long"],
 )
+@pytest.mark.shows("equals", "kokoro-onnx")
 def test_the_same_job(job: SpeechJob) -> None:
     """A job has the same length to the sample, the same times of words, and the same sound but for rounding."""
     by_torch, by_graph = both(job)

@@ -81,6 +81,7 @@ def test_info() -> None:
     assert Pocket(path=str(folder()), model="mine").load(Place(), QUIET).models == ("mine", "pocket-tts")
 
 
+@pytest.mark.shows("equals", "pocket-tts")
 def test_audio_is_the_librarys() -> None:
     """With a preset or a clone, audio is the library's own, sample for sample."""
     preset = library().get_state_for_audio_prompt(folder() / "embeddings" / "marius.safetensors")

@@ -30,6 +30,13 @@ from engines.toolkit.checkpoint_kinds import checkpoint_kind
 
 TEXT = "Hi there."
 FAMILIES = sorted(tiny.SPEECH_MODELS)
+ROWS = {
+    "vits": "transformers: mms-tts-eng",
+    "bark": "transformers: bark-small",
+    "csm": "transformers: csm-1b",
+    "dia": "transformers: dia-1.6b",
+}
+"""of the table of engines"""
 RATES = {"vits": 16_000, "speecht5": 16_000, "bark": 2400, "csm": 1600, "dia": 800}
 Pcm = NDArray[np.int16]
 
@@ -100,6 +107,7 @@ def by_the_library(family: str, path: Path, text: str) -> Any:
 
 @pytest.mark.filterwarnings("ignore:`max_length`")
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.shows("equals", by="family", rows=ROWS)
 def test_audio_is_the_librarys(family: str) -> None:
     """Audio is that of the library's own call with the same seed, to the last bit of 16."""
     synthesise = by_the_library(family, folder(family), TEXT)

@@ -48,6 +48,12 @@ from engines.toolkit.vad import Silero
 
 KINDS = sorted(tiny.TRANSCRIPTION_MODELS)
 KINDS_WITH_WORDS = {*tiny.CTC_CLASSES, "parakeet_ctc", "parakeet_tdt", "parakeet_rnnt"}
+ROWS = {
+    "wav2vec2": "transformers-asr: wav2vec2-base-960h",
+    "moonshine": "transformers-asr: moonshine-tiny",
+    "parakeet_ctc": "transformers-asr: parakeet-ctc-1.1b",
+}
+"""of the table of engines"""
 RECORDING = sound("hello", 2) + sound("count", 1)
 
 
@@ -90,6 +96,7 @@ def by_the_library(kind: str, pcm: bytes) -> str:
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if kind not in ("qwen3_asr", "parakeet_rnnt", "parakeet_ctc")]
 )
+@pytest.mark.shows("equals", by="kind", rows=ROWS)
 def test_transcripts_are_the_librarys(kind: str) -> None:
     """The text of a window is that of the library's pipeline, and so are the words and their times,
     if any.
@@ -108,6 +115,7 @@ def test_transcripts_are_the_librarys(kind: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:Using the model-agnostic")
 @pytest.mark.parametrize("kind", ["parakeet_ctc", "parakeet_tdt", "parakeet_rnnt"])
+@pytest.mark.shows("equals", by="kind", rows=ROWS)
 def test_parakeet_transcripts_are_the_librarys(kind: str) -> None:
     """A Parakeet's text, and the times of a transducer's, are those of the library's own calls."""
     processor = library.ParakeetProcessor.from_pretrained(folder(kind))

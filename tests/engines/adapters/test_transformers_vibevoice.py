@@ -121,6 +121,7 @@ def turn(role: str, text: str, *more: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["one", "lines", "conversation"],
 )
+@pytest.mark.shows("equals", "transformers: vibevoice-1.5b")
 def test_audio_is_the_librarys(text: str, turns: list[tuple[str, str]], cloned: bool) -> None:
     """Audio is that of the library's own call with the same seed, for numbers and clones, and for several
     speakers.

@@ -132,6 +132,7 @@ def test_info() -> None:
     assert VoxCPM(path=str(folder()), model="mine").load(Place(), QUIET).models == ("mine", "voxcpm")
 
 
+@pytest.mark.shows("equals", "voxcpm")
 def test_audio_is_the_librarys() -> None:
     """Audio is that of the library's streaming, sample for sample, with any voice; and that of its plain
     call, up to rounding.

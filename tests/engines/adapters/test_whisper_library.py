@@ -103,6 +103,7 @@ JOBS = {
 
 
 @pytest.mark.parametrize("name", JOBS)
+@pytest.mark.shows("equals", "whisper")
 def test_segments_are_the_librarys(folder: Path, name: str) -> None:
     """Tokens, times, words and probabilities are those of one call over the whole recording, with and without
     a prompt.
