@@ -35,6 +35,8 @@ Speak = Callable[[Segment, int], AsyncGenerator[SpeechEvent, None]]
 MAX_ATTEMPTS = 2
 LATER_ATTEMPTS = 4
 """at a segment behind the first, where all before ran away"""
+LEAST_SECONDS = 0.01
+"""of audio for a text that says something: less is none"""
 NOTHING_TO_SAY_SECONDS = 0.2
 """of silence, for a text that has nothing to say"""
 
@@ -142,10 +144,13 @@ class SegmentAudio:
         EngineFailed where there is none for a first segment that says something.
         """
         complete = await (self._best_take(self._check) if self._check else self._attempts())
-        if not (self._pcm or self._was_read):
+        samples = len(self._pcm) // BYTES_PER_SAMPLE
+        if samples < LEAST_SECONDS * self._policy.rate and not self._was_read:
             says_something = any(map(str.isalnum, self._said))
             if says_something and self.segment.index == 0:
-                raise EngineFailed("The engine gave no audio for this text.")
+                given = f"{samples} samples of" if samples else "no"
+                self._pcm.clear()
+                raise EngineFailed(f"The engine gave {given} audio for this text.")
             complete = not says_something
             self._pcm += silence(NOTHING_TO_SAY_SECONDS, self._policy.rate)
         self._may_be_read = True

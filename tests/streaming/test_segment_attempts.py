@@ -9,7 +9,7 @@ from contextlib import aclosing
 import pytest
 
 from engines.api import Audio, SpeechEvent
-from engines.errors import ChildLost
+from engines.errors import ChildLost, EngineFailed
 from streaming.encode.encoders import InlineEncoder
 from streaming.encode.transcoder import EncodedChunk, TranscodeRequest
 from streaming.pacing import FIRST_CHUNK_SECONDS
@@ -94,6 +94,22 @@ class MeasuringEncoder(InlineEncoder):
         """Note the size, and encode."""
         self.sizes.append(len(pcm))
         return await super().push(pcm, ends_segment=ends_segment, slack=slack)
+
+
+@pytest.mark.parametrize(
+    ("samples", "told"), [(0, "no audio"), (1, "1 samples of audio"), (239, "239 samples")]
+)
+def test_hardly_any_audio_is_none(samples: int, told: str) -> None:
+    """An engine that gives no audio for a text, or some samples of it, has failed: nobody hears a file of one sample."""
+
+    async def test() -> None:
+        async def speak(segment: Segment, attempt: int) -> AsyncGenerator[SpeechEvent, None]:
+            yield Audio(bytes(2 * samples))
+
+        with pytest.raises(EngineFailed, match=f"The engine gave {told}"):
+            await SegmentAudio(SEGMENT, speak, RetryPolicy(RATE)).read(10**6, 10**9)
+
+    asyncio.run(asyncio.wait_for(test(), 30))
 
 
 @pytest.mark.parametrize("tempo", [0.5, 1.0, 2.0])
