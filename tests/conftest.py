@@ -26,6 +26,15 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 """as workers have it (engines/fleet/worker_environ.py): tests that compute with torch run beside each other"""
 
+NOBODY = str(Path(__file__).parent / "data" / "nobody.pem")
+"""a certificate of nobody's"""
+os.environ.setdefault("SSL_CERT_FILE", NOBODY)
+"""clients and servers of the tests speak plain HTTP, and to load the certificates of all authorities took each of them
+50 ms of the processor, at each request
+"""
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""programs that tests start would compile our modules each time"""
+
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")  # no test depends on speed
 
@@ -42,8 +51,10 @@ pytest_plugins = [
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own settings out of the tests."""
+def clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out of the tests; those of engines may fetch weights and packages by HTTPS."""
+    if request.node.get_closest_marker("engines") and os.environ.get("SSL_CERT_FILE") == NOBODY:
+        monkeypatch.delenv("SSL_CERT_FILE")
     for name in list(os.environ):
         if name.startswith(("VOICEBOX_", "OPENAI_", "AWS_", "PG")):
             monkeypatch.delenv(name)

@@ -68,6 +68,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(MARK)
 
 
+@cache
 def needs_libraries(file: Path) -> bool:
     """Return whether a file imports such a library, itself or by our modules that it imports."""
     seen, left = {file}, [file]

@@ -120,11 +120,10 @@ def test_chunks_do_not_matter(vad: bool, size: int, transcribed: list[float]) ->
     )
 
 
-@pytest.mark.parametrize(
-    ("vad", "pcm"), [(True, silence(1)), (True, sound("hello", 1)), (False, sound("hello", 1))]
-)
-def test_nothing_is_kept_that_is_processed(vad: bool, pcm: bytes) -> None:
+@pytest.mark.parametrize(("vad", "name"), [(True, ""), (True, "hello"), (False, "hello")])
+def test_nothing_is_kept_that_is_processed(vad: bool, name: str) -> None:
     """However long the recording, little more than a window of it is in memory."""
+    pcm = sound(name, 1) if name else silence(1)
     windows = Windows(iter([silence(1)] + [pcm] * 300), silero() if vad else None, lambda _: None)
     longest = 0
     while window := windows.next_window():
