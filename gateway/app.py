@@ -85,7 +85,7 @@ def create_app(
     """
     check_binding(settings, has_keys=not keys.empty())
     rate_limiter = rate_limiter or LocalRateLimiter(settings.admission)
-    first_start = first_start or make_first_start(settings, engines, manager, log.info)
+    first_start = first_start or make_first_start(engines, manager, log.info)
     drain.on_closing(manager.break_off)
     tracing = _make_tracing(settings)
     codecs = codec_threads()
@@ -182,14 +182,14 @@ def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBou
 
 
 def make_first_start(
-    settings: Settings, engines: EngineSet, manager: ModelManager, log: Callable[..., object]
+    engines: EngineSet, manager: ModelManager, log: Callable[..., object]
 ) -> FirstStart:
     """Return the first start of engines, which `log` is told of once they are ready."""
 
     def tell(seconds: float, ready: list[str]) -> None:
         log("ready", seconds=seconds, engines=ready)
 
-    return FirstStart(engines, manager.look_again, settings.admission.wait, tell)
+    return FirstStart(engines, manager.look_again, tell)
 
 
 def _encoder_processes(settings: Settings) -> int:
@@ -215,7 +215,7 @@ def _lifespan(
         async with (
             engines.running(),
             encoders.running(first_start.settled),  # the voice needs the processors first
-            manager.running(),
+            manager.running(first_start.settled),
             first_start.watched(),
         ):
             yield

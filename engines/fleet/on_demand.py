@@ -63,6 +63,8 @@ class OnDemand(msgspec.Struct, frozen=True):
     """tells whether what it is run from is still the same; may block"""
     on_replaced: Callable[[], None] = lambda: None
     """is called when a request found that it is not"""
+    on_used: Callable[[], None] = lambda: None
+    """is called when a request has come for it"""
 
     async def place(self, workers: int, *, evict: bool) -> Cards:
         """Reserve memory for workers, and return their GPUs. Raises EngineUnavailable."""

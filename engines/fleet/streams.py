@@ -34,6 +34,16 @@ class RequestTerms(msgspec.Struct, frozen=True):
     """moment of the monotonic clock by which its first job must have begun"""
     seconds: float = 0.0
     """how much audio it will come to, about"""
+    load_deadline: float = 0.0
+    """the moment that counts in place of `deadline`, where it is later, while the engine has to be loaded"""
+
+    def last_moment(self, *, ready: bool) -> float:
+        """Return the moment by which its first job must have begun, of an engine that is ready or is not."""
+        return self.deadline if ready else max(self.deadline, self.load_deadline)
+
+    def later(self, seconds: float) -> RequestTerms:
+        """Return the terms with so much more time: something took it that is not the engine's queue."""
+        return msgspec.structs.replace(self, deadline=self.deadline + seconds)
 
 
 class StreamNeed(msgspec.Struct, eq=False):

@@ -133,6 +133,7 @@ def _spawn(folder: Path, config: Path | None, keys: Path) -> subprocess.Popen[by
         "VOICEBOX_AUTH__FILE": str(keys),
         "VOICEBOX_SERVER__DRAIN_TIMEOUT": "0.1",
         "VOICEBOX_ADMISSION__WAIT": f"{LONGEST_LOAD:g}",
+        "VOICEBOX_MODELS__LOAD_LAST": "false",
     }
     if config is not None:
         flags += ["--config", str(config)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from structlog.typing import FilteringBoundLogger
@@ -27,8 +27,8 @@ class RemoteModelManager:
         self._log = log
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep what is known of models as the files are, for the block."""
+    async def running(self, settled: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Keep what is known of models as the files are, for the block; the engine server loads them."""
         scanner = asyncio.create_task(run_periodically(self._scan, self._pause, self._log))
         try:
             yield

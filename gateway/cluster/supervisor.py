@@ -137,10 +137,11 @@ class ClusterSupervisor:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._on_signal)
+        first_start = make_first_start(self._engines, self._manager, self._log.info)
         async with (
             self._engines.running(),
-            self._manager.running(),
-            make_first_start(self._settings, self._engines, self._manager, self._log.info).watched(),
+            self._manager.running(first_start.settled),
+            first_start.watched(),
             self._engine_server.running(self._folder / "engines.sock"),
             self._members.running(),
         ):
@@ -215,7 +216,7 @@ def _make_server(welcome: messages.Welcome, connection: EngineConnection) -> Gat
         manager=manager,
         encoders=encoders,
         rate_limiter=RemoteRateLimiter(connection),
-        first_start=make_first_start(settings, engines, manager, log.debug),  # the first process tells of it
+        first_start=make_first_start(engines, manager, log.debug),  # the first process tells of it
     )
     return GatewayServer(
         settings,

@@ -157,6 +157,8 @@ class ModelsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """bytes that all models may take together; 0 is what the machine has"""
     load_timeout: Positive = 600.0
     """seconds that a model may take until it is loaded"""
+    load_last: bool = True
+    """load the model that was used or pulled last once the server has started, where memory is free"""
     own: dict[Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$")], OwnModel] = {}
     """repositories of the user's own choice, by the name that each is to have: an allow-list"""
     each: dict[str, ModelSettings] = {}

@@ -88,6 +88,7 @@ class RequestContext:
             self.headers,
             self.services.settings.admission,
             caller=self._key_or_address(),
+            load_timeout=self.services.settings.models.load_timeout,
             characters=characters,
             seconds=seconds,
         )
@@ -321,7 +322,8 @@ def context_provider(services: Services) -> Callable[[HttpRequest], Awaitable[Re
 
     async def provide(request: HttpRequest) -> RequestContext:
         if services.first_start:
-            await services.first_start.wait(request.scope["path"])
+            longest = priority.longest_wait(dict(request.scope["headers"]), services.settings.admission.wait)
+            await services.first_start.wait(request.scope["path"], longest)
         return RequestContext(services, request)
 
     return provide

@@ -2,7 +2,8 @@
 
 `x-voicebox-priority: batch` puts a request behind those that somebody waits for, `interactive` keeps a long
 text among them. `x-voicebox-deadline` says in seconds how long it may wait for its first work; the timeouts
-that OpenAI's SDKs announce count too.
+that OpenAI's SDKs announce count too. Where neither does, it waits for its turn as long as the settings say,
+and for a model that is being loaded as long as that may take.
 """
 
 from __future__ import annotations
@@ -33,29 +34,39 @@ def request_terms(
     settings: AdmissionSettings,
     *,
     caller: str,
+    load_timeout: float,
     characters: int = 0,
     seconds: float = 0.0,
 ) -> RequestTerms:
     """Return a request's terms by its headers. Raises BadInput.
 
-    `characters` is the length of its text, `seconds` about the length of its audio.
+    `characters` is the length of its text, `seconds` about the length of its audio; a model may take
+    `load_timeout` seconds until it is loaded.
     """
+    if DEADLINE in headers and _seconds(headers[DEADLINE]) is None:
+        raise BadInput("The header `x-voicebox-deadline` should be a number of seconds above 0.")
     priority = headers.get(PRIORITY, b"").decode("latin-1").strip().casefold()
     if priority not in ("", "batch", "interactive"):
         raise BadInput("The header `x-voicebox-priority` should be `batch` or `interactive`.")
     batch = priority == "batch" or (priority == "" and characters > settings.batch_characters)
-    return RequestTerms(caller, batch, time.monotonic() + _longest_wait(headers, settings), seconds)
+    now = time.monotonic()
+    return RequestTerms(
+        caller,
+        batch,
+        now + longest_wait(headers, settings.wait),
+        seconds,
+        load_deadline=now + longest_wait(headers, load_timeout),
+    )
 
 
-def _longest_wait(headers: Mapping[bytes, bytes], settings: AdmissionSettings) -> float:
-    """Return the seconds that a request may wait for its first work."""
-    if DEADLINE in headers:
-        wait = _seconds(headers[DEADLINE])
-        if wait is None:
-            raise BadInput("The header `x-voicebox-deadline` should be a number of seconds above 0.")
-        return wait
+def longest_wait(headers: Mapping[bytes, bytes], usual: float) -> float:
+    """Return the seconds that a request may wait which may wait for `usual` seconds unless its headers say
+    otherwise.
+    """
+    if own := _seconds(headers.get(DEADLINE, b"")):
+        return own
     timeouts = (_seconds(headers[name]) for name in SDK_TIMEOUTS if name in headers)
-    return min((settings.wait, *(timeout for timeout in timeouts if timeout)))
+    return min((usual, *(timeout for timeout in timeouts if timeout)))
 
 
 def _seconds(value: bytes) -> float | None:

@@ -24,7 +24,7 @@ from engines.hub.snapshots import has_same_files
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
 from gateway.models.file_threads import FileThreads
-from gateway.models.kept_model import KeptModel, last_pulled
+from gateway.models.kept_model import LAST_USED_FILE, KeptModel, LastUsedFile, last_pulled
 from gateway.models.look_again import LookAgain
 from gateway.models.pulls import Pull, Pulls, PullStatus
 from gateway.models.registry import ModelRegistry, RunnableModel, disabled_reason, make_registry
@@ -41,8 +41,10 @@ class ModelManager(Protocol):
 
     models: ModelRegistry
 
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Keep what is known of models as the files are, for the block."""
+    def running(self, settled: Callable[[], Awaitable[None]]) -> AbstractAsyncContextManager[None]:
+        """Keep what is known of models as the files are, for the block; `settled` returns once the first
+        start of the engines has settled, which no model is to delay.
+        """
 
     async def pull(self, record: ModelRecord, sources: Sequence[SourceName] = ()) -> PullStatus:
         """Begin to pull a model, or join a pull that is under way; return its status.
@@ -79,9 +81,20 @@ class ModelManager(Protocol):
 
 
 class LocalModelManager:
-    """A ModelManager in the process that runs the engines."""
+    """A ModelManager in the process that runs the engines.
 
-    def __init__(self, models: ModelRegistry, engines: Engines, log: FilteringBoundLogger) -> None:
+    `last_used` tells which model was used last; `load_last` has that one loaded without being asked.
+    """
+
+    def __init__(
+        self,
+        models: ModelRegistry,
+        engines: Engines,
+        log: FilteringBoundLogger,
+        last_used: LastUsedFile,
+        *,
+        load_last: bool = True,
+    ) -> None:
         self.models = models
         self._engines = engines
         self._log = log
@@ -93,19 +106,35 @@ class LocalModelManager:
         self._scan_soon = asyncio.Event()
         """set when a request found that files have been replaced"""
         self._look_again = LookAgain(self.scan)
-        self._kept = KeptModel(engines)
+        self._found: tuple[RunnableModel, ...] = ()
+        """the models that can be run, as of the last scan"""
+        self._last_used = last_used
+        self._load_last = load_last
+        self._kept = KeptModel(engines, last_used)
+        self._settled = False
         self._pulls = Pulls(self._pull)
         self._pull_threads = FileThreads("pull", PULLS_AT_ONCE)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep engines as the files are for the block; cancel pulls at its end."""
+    async def running(self, settled: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Keep engines as the files are for the block, and load the model that was used or pulled last once
+        `settled` returns; cancel pulls at its end.
+        """
         scanner = asyncio.create_task(run_periodically(self.scan, self._pause, self._log))
+        keeper = asyncio.create_task(self._keep_last(settled))
         try:
             yield
         finally:
             scanner.cancel()
-            await asyncio.gather(scanner, self._pulls.close(), return_exceptions=True)
+            keeper.cancel()
+            await asyncio.gather(scanner, keeper, self._pulls.close(), return_exceptions=True)
+            await asyncio.to_thread(self._last_used.save)
+
+    async def _keep_last(self, settled: Callable[[], Awaitable[None]]) -> None:
+        await settled()
+        self._settled = True
+        if self._load_last:
+            await self._kept.keep_last(self._found)
 
     def break_off(self) -> None:
         """Break off pulls and checks: the server is going away."""
@@ -153,6 +182,7 @@ class LocalModelManager:
             raise
         self._log.info("model pulled", model=pulled.name, seconds=round(time.monotonic() - began, 1))
         await self.scan()
+        self._last_used.note(pulled.name)
         await self._kept.keep(pulled.name)
 
     async def delete(self, record: ModelRecord) -> int:
@@ -219,13 +249,16 @@ class LocalModelManager:
                     self._retire_engine(name)
                 else:
                     await self._remove_engine(name)
+            self._found = tuple(found.values())
             untried: list[RunnableModel] = []
             for name, model in found.items():
                 if self._running.get(name) != model.location:
                     added = await self._try_engine(name, model)
                     if added and added.status().presumed:
                         untried.append(model)
-            if newest := await self.models.threads.run(lambda: last_pulled(untried)):
+            await self.models.threads.run(self._last_used.save)
+            _, newest = await self.models.threads.run(lambda: last_pulled(untried))
+            if newest and self._settled and self._load_last:
                 await self._kept.keep(newest)
 
     async def _pause(self) -> None:
@@ -252,7 +285,10 @@ class LocalModelManager:
         """Make the engine of a model that is new, or whose files or packages are others now, and return its
         group.
         """
-        engine = await self.models.threads.run(partial(self.models.make_engine, model, self._scan_soon.set))
+        used = partial(self._last_used.note, name) if model.was_pulled else _nothing
+        engine = await self.models.threads.run(
+            partial(self.models.make_engine, model, self._scan_soon.set, used)
+        )
         # nothing is awaited from here on: a request between the two would be served by a lesser engine
         if self._in_use(name):
             self._retire_engine(name)
@@ -282,6 +318,10 @@ class LocalModelManager:
         return group is not None and group.in_use
 
 
+def _nothing() -> None:
+    """Note nothing of the use of what was never pulled."""
+
+
 async def run_periodically(
     work: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]], log: FilteringBoundLogger
 ) -> None:
@@ -296,7 +336,10 @@ async def run_periodically(
 
 def make_manager(settings: Settings, engines: Engines, log: FilteringBoundLogger) -> LocalModelManager:
     """Return the manager of the models that the settings name."""
-    return LocalModelManager(make_registry(settings, engines), engines, log)
+    last_used = LastUsedFile(data_folder(settings) / LAST_USED_FILE)
+    return LocalModelManager(
+        make_registry(settings, engines), engines, log, last_used, load_last=settings.models.load_last
+    )
 
 
 def make_resting(settings: Settings) -> RestingEngines:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from engines.api import SeedWorth
+from engines.api import SeedWorth, SpeechCapabilities
 from engines.catalogue.hardware import GpuBuild, slow_reason
 from engines.catalogue.models import all_models
 from engines.catalogue.records import ModelRecord
@@ -50,6 +50,11 @@ class RunnableModel(msgspec.Struct, frozen=True):
     """which becomes another when what is installed there does"""
 
     @property
+    def was_pulled(self) -> bool:
+        """Whether it was pulled, or put into a folder, and did not come with an installed package."""
+        return self.found.source != "installed"
+
+    @property
     def location(self) -> tuple[FoundModel, str, str]:
         """The files, the engine, and its interpreter with its packages, which must not change meanwhile."""
         return self.found, f"{self.record.engine.name} {self.identity}", f"{self.python} {self.packages}"
@@ -69,6 +74,8 @@ class ModelState(msgspec.Struct, frozen=True):
     """seconds that loading it took the last time"""
     seed: SeedWorth | None = None
     """what a seed is worth where it runs; None where that is not known, or it does not speak"""
+    speech: SpeechCapabilities | None = None
+    """what it can do, as it said when it ran; None where that is not known, or it does not speak"""
 
 
 class ModelRegistry:
@@ -186,6 +193,7 @@ class ModelRegistry:
             worker.reason or self._slow_reason(record, build),
             worker.starting,
             seed=info.seed_worth if info and info.speech else None,
+            speech=info.speech if info else None,
         )
 
     def _slow_reason(self, record: ModelRecord, build: GpuBuild | None) -> str:
@@ -202,7 +210,7 @@ class ModelRegistry:
         then.
         """
         self.records = self.files.fitted(self.records)
-        reasons = {record.name: self.model_engines.obstacle(record) for record in self.records}
+        reasons = self.model_engines.obstacles(self.records)
         usable = [
             record for record in self.records if self.is_enabled(record.name) and not reasons[record.name]
         ]
@@ -228,10 +236,13 @@ class ModelRegistry:
         )
         return found
 
-    def make_engine(self, model: RunnableModel, on_replaced: Callable[[], None]) -> ModelEngine:
+    def make_engine(
+        self, model: RunnableModel, on_replaced: Callable[[], None], on_used: Callable[[], None]
+    ) -> ModelEngine:
         """Return an engine of a model that can be run.
 
-        `on_replaced` is called when its files turn out to be others.
+        `on_replaced` is called when its files turn out to be others, `on_used` when a request has come for
+        it.
         """
         record, found = model.record, model.found
         settings = self._settings.each.get(record.name, ModelSettings())
@@ -242,6 +253,7 @@ class ModelRegistry:
             hold=lambda: self.files.claims.hold(record.name, snapshot_files(record, found)),
             is_current=lambda: snapshot_identity(record, found) == model.identity,
             on_replaced=on_replaced,
+            on_used=on_used,
         )
         return msgspec.structs.replace(engine, on_demand=on_demand)
 

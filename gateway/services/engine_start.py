@@ -5,6 +5,7 @@ its files speak, and a model that came a moment ago is not known yet.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -27,23 +28,26 @@ async def select_started(
     model: str,
     kind: Kind,
     terms: RequestTerms,
-) -> tuple[EngineSnapshot, T]:
+    *,
+    is_asked: bool = True,
+) -> tuple[EngineSnapshot, T, RequestTerms]:
     """Return what `select` chooses among engines, and these, once the chosen one has said itself what it
-    can do.
+    can do; and the terms, with the deadline later by the time that this took.
 
     `engine_of` names the engine of a choice; `model` is what the caller named. One that has never run is
-    started, which takes at most the time that requests may wait. Where it does not start, and another can
-    do the work, that is chosen. Raises what `select` raises, DeadlineExceeded, Overloaded, or
-    EngineUnavailable.
+    started, unless nothing is asked of it; that takes at most the time for which requests may wait for it.
+    Where it does not start, and another can do the work, that is chosen. Raises what `select` raises,
+    DeadlineExceeded, Overloaded, or EngineUnavailable.
     """
+    began = time.monotonic()
     looked = False
     failed: set[str] = set()
     while True:
         try:
             chosen = await select(engines)
             name = engine_of(chosen)
-            if name not in engines.presumed:
-                return engines, chosen
+            if name not in engines.presumed or not is_asked:
+                return engines, chosen, terms.later(time.monotonic() - began)
         except UnknownVoice:
             name = _engine_of(engines, model, kind)
             if name not in engines.presumed:  # else its voices may be more than its files tell

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import get_args
 
 from engines.catalogue.engines import CATALOGUE, Kind
+from engines.errors import EngineUnavailable
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
 
@@ -21,25 +22,26 @@ WAITING_PATHS = ("/v1/audio/", "/v1/models", "/v1/voicebox/")
 """what begins the paths of requests that wait..."""
 FREE_PATHS = ("/v1/voicebox/models",)
 """...but for those about the files of models, which are managed meanwhile"""
+STARTING_MESSAGE = "The server is still starting, and no engine works yet. Please try again later."
+STARTING_RETRY = 5.0
+"""seconds after which a client may ask again for what is still starting"""
 
 
 class FirstStart:
     """The first start of some engines.
 
-    `look_for_models` returns once the models that are here are engines; requests wait for `longest` seconds
-    at most; `tell` is called when all is ready, with the seconds that it took and the engines that work.
+    `look_for_models` returns once the models that are here are engines; `tell` is called when all is ready,
+    with the seconds that it took and the engines that work.
     """
 
     def __init__(
         self,
         engines: EngineSet,
         look_for_models: Callable[[], Awaitable[None]],
-        longest: float,
         tell: Callable[[float, list[str]], None],
     ) -> None:
         self._engines = engines
         self._look_for_models = look_for_models
-        self._longest = longest
         self._tell = tell
         self._settled = asyncio.Event()
 
@@ -58,13 +60,20 @@ class FirstStart:
         """Whether requests can be served: the first start has settled, and an engine of each kind works."""
         return self._settled.is_set() and is_able(self._engines) and not is_starting(self._engines)
 
-    async def wait(self, path: str) -> None:
-        """Wait until the first start has settled, if a request for a path has to."""
+    async def wait(self, path: str, longest: float) -> None:
+        """Wait until the first start has settled, if a request for a path has to, and for so many seconds at
+        most.
+
+        After these it is answered by what works then. Raises EngineUnavailable where nothing does.
+        """
         if self._settled.is_set() or not path.startswith(WAITING_PATHS) or path.startswith(FREE_PATHS):
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._longest):
+        try:
+            async with asyncio.timeout(longest):
                 await self._settled.wait()
+        except TimeoutError as exc:
+            if not _able(self._engines):
+                raise EngineUnavailable(STARTING_MESSAGE, retry_after=STARTING_RETRY) from exc
 
     async def settled(self) -> None:
         """Wait until the first start has settled."""
@@ -85,13 +94,12 @@ class FirstStart:
 
 
 def is_starting(engines: EngineSet) -> bool:
-    """Return whether an engine starts that others cannot stand for, or none is known yet.
+    """Return whether an engine starts that others cannot stand for.
 
     What rests starts when it is wanted, and nobody waits for it; except, the first time, until an engine of
     the catalogue has said what it is.
     """
-    statuses = engines.statuses()
-    return not statuses or any(_is_awaited(name, status) for name, status in statuses.items())
+    return any(_is_awaited(name, status) for name, status in engines.statuses().items())
 
 
 def _is_awaited(name: str, status: EngineStatus) -> bool:

@@ -63,7 +63,7 @@ async def prepare_synthesis(
     log_entry.language = language
     caller = log_entry.key or ""
     try:
-        engines, selected = await select_started(
+        engines, selected, terms = await select_started(
             services,
             engines,
             lambda known: voice_selection.select_voice(
@@ -73,6 +73,7 @@ async def prepare_synthesis(
             request.model,
             "speech",
             terms,
+            is_asked=not is_blank(request.input),
         )
     except WrongKind as exc:
         raise wrong_endpoint(shown(request.model), "/v1/audio/speech", "does not speak") from exc
@@ -268,8 +269,7 @@ class Synthesis:
         began = time.monotonic()
         self._prompt = await voice_prompt(self._services, self._engines, self._choice, self._terms)
         await write_audit(self._services.library, self._choice, self._log_entry)
-        deadline = self._terms.deadline + time.monotonic() - began
-        return msgspec.structs.replace(self._terms, deadline=deadline)
+        return self._terms.later(time.monotonic() - began)
 
     def _pipeline(self, stream: Stream) -> SpeechPipeline:
         request = self._request

@@ -38,7 +38,7 @@ async def prepare_transcription(
     Raises what can be known before any work is done: an unknown model, unsupported parameters.
     """
     path = f"/v1/audio/{log_entry.route}"
-    engines, choice = await select_started(
+    engines, choice, terms = await select_started(
         services,
         engines,
         lambda known: _choose_engine(known, request, path),

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
 import pytest
-from servers import TIMEOUT, Server, running, wait_until
+from held_workers import HeldWorkers
+from servers import EAR, TIMEOUT, Server, running, wait_until
 from tiny_piper import write_voice
 
 from engines.toolkit.protobuf import write_field
@@ -33,6 +35,11 @@ DOC_STRING = 6
 PADDING = 3_000_000
 """bytes of that, so that a download can stop in the middle"""
 SEVERAL = ("--workers", "2")
+WAIT = 0.3
+"""seconds that a request may wait for its turn"""
+IMPATIENT = ("x_voicebox_deadline", "x_stainless_read_timeout")
+"""headers in which clients say how long they wait"""
+RECORDING = Path(__file__).parents[2] / "data" / "jfk.flac"
 
 
 @pytest.fixture
@@ -153,13 +160,88 @@ def test_a_request_waits_for_what_was_pulled_by_another(server: Server) -> None:
     assert {one.headers["x-voicebox-engine"] for one in answers} == {"first"}
 
 
-def test_models_are_known_without_being_started(server: Server) -> None:
-    """Of two models that were pulled both are listed with their voices; only the last is in memory, and it stays."""
-    pull(server, "first")
-    pull(server, "second")
-    voices = httpx.get(f"{server.base_url}/audio/voices", timeout=TIMEOUT).json()["voices"]
-    assert {"first", "second"} <= {one["engine"] for one in voices}
-    assert state(server, "second") == "ready"
+def test_models_are_known_without_being_started(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models that were pulled are listed with their voices and languages though no process of theirs ever started;
+    the last one stays in memory longer than others, which rest, and gives way to none.
+    """
+    with running(tmp_path / "before", config) as before:
+        pass  # for its settings
+    for name in OWN:
+        assert voicebox(before, "models", "pull", name).returncode == 0
+    held = HeldWorkers(tmp_path / "held", monkeypatch, *OWN)
+    models = {**config["models"], "rest_after": 0.5}
+    with running(tmp_path / "server", {"models": models}) as server:
+        wait_until(lambda: state(server, "second") == "starting", "the last is being loaded")
+        voices = httpx.get(f"{server.base_url}/audio/voices?language=en", timeout=TIMEOUT).json()["voices"]
+        listed = {one["id"] for one in httpx.get(f"{server.base_url}/models", timeout=TIMEOUT).json()["data"]}
+        assert set(OWN) <= {one["engine"] for one in voices} & listed
+        assert state(server, "first") == "resting"
+        held.release()
+        assert speak(server, "first").status_code == 200
+        wait_until(lambda: state(server, "first") == "resting", "it rests")
+        assert state(server, "second") == "ready"
+
+
+def workers(server: Server, name: str) -> list[dict[str, Any]]:
+    """Return the workers of an engine."""
+    return list(httpx.get(f"{server.url}/health", timeout=TIMEOUT).json()["engines"][name]["workers"])
+
+
+def loads_longer_than_requests_wait(server: Server, name: str) -> None:
+    """Wait until a model has been loading for longer than requests wait for their turn."""
+    wait_until(
+        lambda: workers(server, name)[0].get("starting", 0.0) > 3 * WAIT, "it has been loading for long"
+    )
+
+
+@pytest.mark.parametrize("args", [(), SEVERAL], ids=["one process", "several"])
+def test_a_request_waits_as_long_as_its_model_loads(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    """A request for a model that loads waits, longer than for its turn, be it the model's first start or a later one,
+    to speak or to transcribe; but no longer than its client says, which is told when to come again.
+    """
+    held = HeldWorkers(tmp_path / "held", monkeypatch, "first", EAR)
+    held.release()
+    models = {**config["models"], "load_last": False, "each": {EAR: {"enabled": True}}}
+    with running(tmp_path / "server", {"models": models, "admission": {"wait": WAIT}}, args) as server:
+        assert voicebox(server, "models", "pull", "first").returncode == 0
+        url = f"{server.base_url}/voicebox/models"
+        for kind, name in (("speech", "first"), ("speech", "first"), ("transcriptions", EAR)):
+            wait_until(lambda name=name: state(server, name) == "resting", "it is known, and rests")
+            held.hold()
+            with ThreadPoolExecutor() as pool:
+                patient = pool.submit(ask, server, kind, name)
+                loads_longer_than_requests_wait(server, name)
+                blank = ask(server, "speech", "first", text=" ")
+                late = [ask(server, kind, name, **{header: "0.2"}) for header in IMPATIENT]
+                assert not patient.done()
+                held.release()
+                assert patient.result().status_code == 200, patient.result().text
+            assert blank.status_code == 200
+            for answer in late:
+                assert answer.status_code == 503
+                assert int(answer.headers["retry-after"]) >= 5
+                assert f"`{name}` is still being loaded" in answer.json()["error"]["message"]
+            unload = f"{url}/{name}/unload"
+            wait_until(
+                lambda unload=unload: httpx.post(unload, timeout=TIMEOUT).status_code == 200, "it is unloaded"
+            )
+
+
+def ask(server: Server, kind: str, model: str, text: str = "Good morning.", **headers: str) -> httpx.Response:
+    """Have a model speak or transcribe."""
+    url, names = (
+        f"{server.base_url}/audio/{kind}",
+        {name.replace("_", "-"): one for name, one in headers.items()},
+    )
+    if kind == "speech":
+        body = {"model": model, "voice": "alloy", "input": text, "response_format": "pcm"}
+        return httpx.post(url, json=body, headers=names, timeout=2 * TIMEOUT)
+    files = {"file": ("a.flac", RECORDING.read_bytes())}
+    return httpx.post(url, files=files, data={"model": model}, headers=names, timeout=2 * TIMEOUT)
 
 
 def test_only_the_last_is_started(tmp_path: Path, config: dict[str, Any]) -> None:
