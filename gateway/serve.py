@@ -27,6 +27,7 @@ from structlog.typing import FilteringBoundLogger
 from engines.fleet.launched_workers import LaunchedWorkers
 from engines.fleet.runtime import Engines
 from gateway.app import VERSION, create_app, make_encoders
+from gateway.config.command_name import as_called_here
 from gateway.config.settings import Settings
 from gateway.http.drain import Drain
 from gateway.http.listening import CannotListen, check_address, check_ready_file
@@ -100,7 +101,7 @@ def run(
             encoders=encoders,
         )
     except (UnsafeBinding, TracingMissing) as exc:
-        print(f"voicebox: {exc}", file=sys.stderr)
+        print(f"voicebox: {as_called_here(str(exc))}", file=sys.stderr)
         return 2
     server = GatewayServer(
         settings, app, drain, log, on_listening=lambda address: announce(address, settings, log, ready_file)

@@ -23,6 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 """so that fixtures end what they have started, as after Ctrl-C"""
 
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+"""as in an environment that is activated: messages then have plain `voicebox`"""
+
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 """as workers have it (engines/fleet/worker_environ.py): tests that compute with torch run beside each other"""
 

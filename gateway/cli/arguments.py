@@ -15,6 +15,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
+from gateway.config.command_name import as_called_here
 from streaming.formats import OutputFormat
 
 AUDIO_FORMATS = get_args(OutputFormat)
@@ -49,7 +50,7 @@ def add_command(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=epilog,
+        epilog=as_called_here(epilog),
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=command)

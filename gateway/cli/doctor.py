@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from gateway.cli import checks, output, tables
 from gateway.cli.check import Check
+from gateway.config.command_name import as_called_here
 
 MARKS = {"missing": "MISSING", "note": "-", "ok": "ok"}
 """of a check's state, the worst first"""
@@ -58,7 +59,7 @@ def _print_remedies(found: Sequence[Check]) -> None:
         for line in f"{check.area} {check.name}: {check.found}".splitlines():
             tables.print_text(console, f"  {line.strip()}", hanging="    ")
         if check.mend:
-            console.print(f"    -> {check.mend}", markup=False, soft_wrap=True)
+            console.print(f"    -> {as_called_here(check.mend)}", markup=False, soft_wrap=True)
     console.print()
 
 

@@ -15,6 +15,7 @@ from gateway.cli.arguments import parse
 from gateway.cli.output import Failure
 from gateway.cli.parser import make_parser
 from gateway.cli.server_address import server_url
+from gateway.config.command_name import as_called_here
 from gateway.config.load import ConfigError
 from gateway.security.keys import KeyChoiceError, KeyFileError
 
@@ -62,5 +63,5 @@ def _command(args: Namespace) -> Callable[[Namespace], int]:
 
 def _print_error(exc: object, status: int) -> int:
     """Print an error, and return the exit status."""
-    print(f"voicebox: {exc}", file=sys.stderr)
+    print(f"voicebox: {as_called_here(str(exc))}", file=sys.stderr)
     return status

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from gateway.config.command_name import as_called_here
+
 if TYPE_CHECKING:  # it takes a while to load, and most commands need none of it
     from rich.console import Console
     from rich.progress import Progress, Task
@@ -41,7 +43,7 @@ def print_json(value: object) -> None:
 
 def print_note(message: str) -> None:
     """Print a message beside the result, on standard error."""
-    print(f"voicebox: {message}", file=sys.stderr)
+    print(f"voicebox: {as_called_here(message)}", file=sys.stderr)
 
 
 def confirm(question: str) -> bool:

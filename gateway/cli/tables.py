@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gateway.cli.output import print_note
+from gateway.config.command_name import as_called_here
 
 if TYPE_CHECKING:  # it takes a while to load, and most commands need none of it
     from rich.console import Console
@@ -55,6 +56,7 @@ def print_table(
     if not rows and empty:
         print_note(empty)
         return
+    rows = [[as_called_here(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(" ".join(cell.split()) for cell in row))
@@ -112,7 +114,11 @@ def column_widths(
 def print_text(console: Console, text: str, hanging: str = "") -> None:
     """Print a text in lines as wide as the terminal, later ones behind `hanging`; no word is broken."""
     wrapped = textwrap.wrap(
-        text, console.width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+        as_called_here(text),
+        console.width,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     for line in wrapped or [""]:
         console.print(line, markup=False, soft_wrap=True)

@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from engines.fleet.worker_launch import Log
+from gateway.config.command_name import as_called_here
 from gateway.config.settings import LogSettings
 from gateway.observability.console import ConsoleLines, wants_colours
 from gateway.observability.levels import worker_level
@@ -49,6 +50,7 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt=timestamp[0], utc=timestamp[1]),
+        _commands_as_called_here,
     ]
     render: list[Processor] = (
         [
@@ -108,6 +110,11 @@ def _configure_libraries(shared: list[Processor], render: list[Processor], level
     root.setLevel(level)
     # uvicorn reads its logger's own level, not the one in effect, to decide on a line for each connection.
     logging.getLogger("uvicorn.error").setLevel(level)
+
+
+def _commands_as_called_here(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Put what a user types here in the place of our commands in a record."""
+    return {name: as_called_here(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _add_source(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from engines.catalogue.engines import CATALOGUE, Kind
 from engines.errors import SpeechError
+from gateway.config.command_name import as_called_here
 from gateway.config.settings import ServerSettings, Settings
 from gateway.models.on_disk import ModelOnDisk, models_on_disk
 from gateway.security.hosts import is_loopback
@@ -37,7 +38,7 @@ def startup_banner(url: str, settings: Settings, keys: KeyStore, version: str) -
     for label, text in _facts(url, settings, keys, models):
         begin = f"  {label:<{LABEL_WIDTH}}"
         lines += textwrap.wrap(
-            text,
+            as_called_here(text),
             width,
             initial_indent=begin,
             subsequent_indent=" " * len(begin),
