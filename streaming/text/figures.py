@@ -5,6 +5,7 @@ Also short forms with a slash, such as `w/o` and `t/m`, which are read as a lett
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -28,6 +29,8 @@ MANY = (
     r"(?<![\w.,$€£])(?![48]K)(?P<many>\d{1,3}(?:\.\d{1,2})?[KMB])(?P<more>\+?)"
     r"(?=\s(?!runs|races|series)\p{Ll}{3,}s\b|\s(?:people|of)\b)"
 )
+ANY = re.compile(r"\d[:.KMB/]|#\d|[₀-₉]|\w/")
+"""what stands in each of them: most texts have none, and are soon searched for it"""
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 PART = regex.compile(r"[A-Z][a-z]?|[a-z]|[₀-₉]+")
 BOOK = regex.compile(r"(?:^|\s)(?!Ratio|Score|Scale|Odds|At|By|The|A|In|Is|It|And|Or|On)\p{Lu}\p{Ll}+\.?\s$")
@@ -44,6 +47,8 @@ SHORT = {
 
 def spelt_figures(text: str, language: str) -> Iterator[Edit]:
     """Yield such figures of a text in a language as they are said."""
+    if not ANY.search(text):
+        return
     code = row_of(language)
     for match in _pattern(code).finditer(text):
         kind = str(match.lastgroup if match.lastgroup != "more" else "many")

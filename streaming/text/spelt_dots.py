@@ -287,6 +287,7 @@ def _slovene(number: int) -> str:
     return (ones[number % 10 - 1] if number % 10 else "") + tens
 
 
+@cache
 def _row(table: str, code: str) -> list[str] | None:
     """Return a language's row of a table; None where it has none."""
     whole = table.strip().replace("\n|", "|").replace("\n ", " ")

@@ -7,6 +7,7 @@ something is counted by it (`streaming.text.counted_words`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import regex
@@ -24,6 +25,8 @@ NUMBER = regex.compile(rf"(?P<marked>{APOSTROPHES}|{DOTS})|(?P<spaced>{SPACES})"
 ONE_DOT = regex.compile(r"(?<![\d.,\w])[1-9]\d{0,2}\.\d{3}(?![.]?\d)")
 DOTTED = frozenset(["bs", "hr", "sr"])
 """languages whose thousands have dots, which the voices of eSpeak NG read by their name"""
+ANY = re.compile(r"\d['’. ]\d{3}")
+"""what stands in each of them: most texts have none, and are soon searched for it"""
 NOT_DIGITS = regex.compile(r"\D")
 TELEPHONE = regex.compile(r"\d{3}[ ]\d{3}[ ]\d{3}")
 CURRENCY = regex.compile(r"[ ]?\p{Sc}")
@@ -31,6 +34,8 @@ CURRENCY = regex.compile(r"[ ]?\p{Sc}")
 
 def joined_thousands(text: str, language: str) -> Iterator[Edit]:
     """Yield the numbers of a text in a language, without what sets their thousands apart."""
+    if not ANY.search(text):
+        return
     code = row_of(language)
     edits = [
         Edit(match.start(), match.end(), NOT_DIGITS.sub("", match[0]))
