@@ -35,6 +35,10 @@ ARCHIVES_AT_ONCE = 2
 """archives that are packed or unpacked at the same time"""
 DOWN_SECONDS = 5.0
 """in which a library that failed is not asked again: each try may take as long"""
+EMPTY_SECONDS = 0.1
+"""in which the disk is not looked at again for what another process may have stored: each look takes a
+thread, which many streams at once would wait for
+"""
 
 
 class LibraryLocation(msgspec.Struct, frozen=True):
@@ -86,11 +90,18 @@ class Library:
         self._opening = asyncio.Lock()
         self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._down_until = 0.0
+        self._empty_until = 0.0
 
     async def is_empty(self) -> bool:
-        """Return whether nothing was ever stored."""
+        """Return whether nothing was ever stored, here, or by another process a tenth of a second ago."""
         file = self.place.file
-        return self._library is None and file is not None and not await asyncio.to_thread(file.exists)
+        if self._library is not None or file is None:
+            return False
+        if time.monotonic() >= self._empty_until:
+            if await asyncio.to_thread(file.exists):
+                return False
+            self._empty_until = time.monotonic() + EMPTY_SECONDS
+        return True
 
     async def open(self) -> OpenLibrary:
         """Open the library, and create it where there is none. Raises StoreFailed or BlobsFailed."""

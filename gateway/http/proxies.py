@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -19,6 +20,8 @@ from gateway.config.addresses import Network, proxy_networks
 MOST_HOPS = 32
 """entries of a header that are looked at, from the right"""
 LONGEST_HOST = 255
+LONGEST_ADDRESS = 100
+"""characters, with port, brackets and zone"""
 SCHEMES = ("http", "https")
 PAIR = re.compile(r'\s*(?:([!#$%&\'*+.^_`|~\w-]+)=("(?:[^"\\]|\\.)*+"|[^\s",;]*+))?\s*(?:([;,])|$)')
 """one parameter of a Forwarded header, and the sign behind it"""
@@ -94,7 +97,11 @@ def caller_network(address: str) -> str:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """Return an address, of IPv4 also where it is written as one of IPv6; None for anything else."""
-    text = text.strip()
+    return _parsed(text.strip()) if len(text) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
