@@ -13,7 +13,7 @@ from engines.fleet.runtime import EngineSet
 from engines.memory.cores import usable_cores
 from gateway.config.paths import data_folder
 from gateway.config.settings import Settings
-from gateway.services.engine_snapshot import EngineSnapshot, take_snapshot
+from gateway.services.engine_snapshot import EngineSnapshot, Snapshots
 from gateway.services.first_start import FirstStart
 from gateway.services.permits import RateLimiter
 from streaming.audio.decoding_threads import DecodingThreads
@@ -48,10 +48,11 @@ class Services(msgspec.Struct, frozen=True):
     """looks for models that have come a moment ago, and returns when those are known"""
     first_start: FirstStart | None = None
     """what requests wait for that come while the engines start; None where they have started"""
+    snapshots: Snapshots = msgspec.field(default_factory=Snapshots)
 
     def engine_snapshot(self) -> EngineSnapshot:
         """Return the engines as they are now; a request takes one and decides everything by it."""
-        return take_snapshot(self.engines, self.settings, self.missing_models())
+        return self.snapshots.take(self.engines, self.settings, self.missing_models())
 
     def voice_limits(self) -> VoiceLimits:
         """Return the limits that the settings set on custom voices."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -49,17 +50,65 @@ class EngineSnapshot:
         return Resolver(self.infos, NAMES, self._rules, self._unavailable, custom_voices, usual=self._usual)
 
 
-def take_snapshot(
-    engines: EngineSet, settings: Settings, missing_models: tuple[UnavailableEngine, ...]
-) -> EngineSnapshot:
-    """Return the engines as they are now; `missing_models` are known to this version and cannot be used."""
-    ready = engines.infos()
+class EngineState(NamedTuple):
+    """What of an engine's status a request is decided by."""
+
+    is_on_demand: bool
+    usable: bool
+    presumed: bool
+    reason: str
+    """why the first of its workers that does not run does not; empty where none says"""
+
+
+class EngineSituation(NamedTuple):
+    """All that a snapshot is made of; `missing_models` are known to this version and cannot be used."""
+
+    ready: dict[str, EngineInfo]
+    states: dict[str, EngineState]
+    missing_models: tuple[UnavailableEngine, ...]
+
+
+class Snapshots:
+    """Takes snapshots, a new one only where something is otherwise than at the last: every request asks."""
+
+    def __init__(self) -> None:
+        self._last: tuple[EngineSituation, Settings, EngineSnapshot] | None = None
+
+    def take(
+        self, engines: EngineSet, settings: Settings, missing_models: tuple[UnavailableEngine, ...]
+    ) -> EngineSnapshot:
+        """Return the engines as they are now."""
+        states = {name: _state(status) for name, status in engines.statuses().items()}
+        found = EngineSituation(engines.infos(), states, missing_models)
+        if (
+            self._last
+            and self._last[0] == found
+            and self._last[1] is settings
+            and _same_order(self._last[0], found)
+        ):
+            return self._last[2]
+        snapshot = _snapshot(found, settings)
+        self._last = found, settings, snapshot
+        return snapshot
+
+
+def _same_order(before: EngineSituation, now: EngineSituation) -> bool:
+    """Return whether engines are in the same order, the best first, which dictionaries do not compare."""
+    return list(before.ready) == list(now.ready) and list(before.states) == list(now.states)
+
+
+def _state(status: EngineStatus) -> EngineState:
+    reason = next((worker.reason for worker in status.workers if worker.reason), "")
+    return EngineState(status.on_demand, status.usable, status.presumed, reason)
+
+
+def _snapshot(found: EngineSituation, settings: Settings) -> EngineSnapshot:
     preferred = {settings.speech.engine, settings.transcription.engine}
-    infos = dict(sorted(ready.items(), key=lambda item: item[0] not in preferred))
-    statuses = engines.statuses()
+    infos = dict(sorted(found.ready.items(), key=lambda item: item[0] not in preferred))
+    states = found.states
     absent = (
-        *_unavailable_engines(infos, statuses),
-        *(model for model in missing_models if model.name not in infos),
+        *_unavailable_engines(infos, states),
+        *(model for model in found.missing_models if model.name not in infos),
     )
     unavailable = tuple(map(_public, absent))
     rules = ResolverRules(
@@ -69,9 +118,9 @@ def take_snapshot(
         map_unknown=settings.compat.unknown == "default",
         map_peers=settings.compat.peer_names == "map",
     )
-    given_up = any(one.on_demand and not one.usable for name, one in statuses.items() if name in infos)
-    usual = sorted(statuses, key=lambda name: name not in preferred) if given_up else ()
-    presumed = frozenset(name for name, one in statuses.items() if one.presumed)
+    given_up = any(one.is_on_demand and not one.usable for name, one in states.items() if name in infos)
+    usual = sorted(states, key=lambda name: name not in preferred) if given_up else ()
+    presumed = frozenset(name for name, one in states.items() if one.presumed)
     return EngineSnapshot(infos, unavailable, rules, tuple(usual), presumed)
 
 
@@ -85,19 +134,19 @@ _public_reason = lru_cache(maxsize=512)(without_internals)  # there are few, and
 
 
 def _unavailable_engines(
-    infos: dict[str, EngineInfo], statuses: dict[str, EngineStatus]
+    infos: dict[str, EngineInfo], states: dict[str, EngineState]
 ) -> list[UnavailableEngine]:
     """Return the engines of the catalogue that would speak, but are not ready."""
     return [
-        UnavailableEngine(record.name, _reason(record.name, statuses), record.clones, record.designs)
+        UnavailableEngine(record.name, _reason(record.name, states), record.clones, record.designs)
         for record in CATALOGUE
         if "speech" in record.kinds and record.name not in infos
-        if record.name in statuses or (not record.is_fake and (record.clones or record.is_enabled({})))
+        if record.name in states or (not record.is_fake and (record.clones or record.is_enabled({})))
     ]
 
 
-def _reason(name: str, statuses: dict[str, EngineStatus]) -> str:
-    if name not in statuses:
+def _reason(name: str, states: dict[str, EngineState]) -> str:
+    if name not in states:
         return f"not enabled: engines.{name}.enabled is false"
-    failed = next((worker.reason for worker in statuses[name].workers if worker.reason), "")
+    failed = states[name].reason
     return f"it does not run: {failed}" if failed else "it is starting"
