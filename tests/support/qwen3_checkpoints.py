@@ -53,6 +53,8 @@ RECORDS = {
 }
 """the catalogue's models by checkpoint; the others are run as CustomVoice of 1.7B"""
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+MOST_WORKERS = 4
+"""that run at a time, of half a gigabyte each"""
 KINDS = ("base", "custom_voice", "voice_design")
 LAYOUT_TOLD = {"wide": True}
 """shapes of checkpoints that mlx-audio reads too"""
@@ -114,7 +116,7 @@ class Workers:
     def get(self, name: str) -> ModelWorker:
         """Return the worker of a checkpoint."""
         if name not in self._running:
-            while len(self._running) > 2:
+            while len(self._running) >= MOST_WORKERS:
                 self._running.pop(next(iter(self._running)))[1].close()
             stack = ExitStack()
             model = RECORDS.get(name, "qwen3-tts-custom-1.7b")

@@ -40,9 +40,6 @@ CALLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "dialect": ("custom", {}, {"speaker": "eric", "language": "Chinese"}),
     "unknown language": ("custom", {}, {"speaker": "ryan", "language": "Auto"}),
     "instructed": ("custom", {}, {"speaker": "ryan", "instruct": "Speak happily."}),
-    "small": ("small", {}, {"speaker": "ryan", "instruct": "Speak happily."}),
-    "own": ("own", {}, {"speaker": "zoe", "language": "French"}),
-    "designed": ("design", {}, {"instruct": "A deep old voice.", "language": "Russian"}),
     "settings": (
         "custom",
         {},
@@ -57,6 +54,9 @@ CALLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "subtalker_top_p": 0.7,
         },
     ),
+    "small": ("small", {}, {"speaker": "aiden", "instruct": "Speak happily."}),
+    "own": ("own", {}, {"speaker": "zoe", "language": "French"}),
+    "designed": ("design", {}, {"instruct": "A deep old voice.", "language": "Russian"}),
     "greedy": (
         "endless",
         {},
@@ -72,9 +72,6 @@ JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "dialect": ("custom", {"voice": "eric", "language": "zh-CN"}),
     "unknown language": ("custom", {"voice": "ryan", "language": "sw"}),
     "instructed": ("custom", {"voice": "ryan", "instructions": "Speak happily."}),
-    "small": ("small", {"voice": "ryan", "instructions": "Speak happily."}),
-    "own": ("own", {"voice": "zoe", "language": "fr"}),
-    "designed": ("design", {"voice": "", "design": "A deep old voice.", "language": "ru"}),
     "settings": (
         "custom",
         {
@@ -82,6 +79,9 @@ JOBS: dict[str, tuple[str, dict[str, Any]]] = {
             "settings": {name: value for name, value in CALLS["settings"][2].items() if name != "speaker"},
         },
     ),
+    "small": ("small", {"voice": "aiden", "instructions": "Speak happily."}),
+    "own": ("own", {"voice": "zoe", "language": "fr"}),
+    "designed": ("design", {"voice": "", "design": "A deep old voice.", "language": "ru"}),
     "greedy": ("endless", {"voice": "ryan", "settings": {"temperature": 0.0, "subtalker_temperature": 0.0}}),
 }
 """the same as jobs of ours"""
