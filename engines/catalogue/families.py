@@ -6,10 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import msgspec
 
-from engines.catalogue import chatterbox, kokoro, luxtts, mlx, piper, tada, transformers, whisper
+from engines.catalogue import (
+    chatterbox,
+    kokoro,
+    luxtts,
+    mlx,
+    omnivoice,
+    piper,
+    tada,
+    transformers,
+    whisper,
+)
 from engines.catalogue.engines import Kind
 from engines.catalogue.family import CheckpointFacts, Family
 from engines.catalogue.library_families import LIBRARY_FAMILIES
@@ -25,6 +36,10 @@ CONFIG = "config.json"
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 ENGLISH_TOKENS = 51_864
 """in the vocabulary of the Whispers that know English only"""
+ENGLISH_END, ENGLISH_LAST_LANGUAGE = 50_256, 50_356
+"""the numbers of their tokens for the end of a text and for the last of the languages: in others each is one
+more
+"""
 MOST_VOICES = 20
 """of Piper's in a repository that are pulled without one being named"""
 CTRANSLATE2_KEYS = frozenset(("suppress_ids", "suppress_ids_begin", "alignment_heads", "lang_ids"))
@@ -34,7 +49,7 @@ KOKORO_WEIGHTS = "kokoro-v1_0.pth"
 KOKORO_VOICES = ("voices/*.bin", "voices*.bin", "voices*.npz")
 KNOWN = (
     "Whisper (as transformers or CTranslate2 have it), Kokoro, Piper, Pocket TTS, VoxCPM2, Chatterbox,"
-    " Qwen3-TTS, TADA, LuxTTS, and the architectures of transformers that docs/models.md lists"
+    " Qwen3-TTS, TADA, LuxTTS, OmniVoice, and the architectures of transformers that docs/models.md lists"
 )
 
 
@@ -177,6 +192,21 @@ def _whisper_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRe
     return msgspec.structs.replace(record, languages=("en",)) if english else record
 
 
+def _faster_whisper_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
+    record = _transcribes(name, own, whisper.FASTER_WHISPER)
+    return msgspec.structs.replace(record, languages=("en",)) if _converted_english(facts.config) else record
+
+
+def _converted_english(config: Mapping[str, Any]) -> bool:
+    """Return whether a Whisper converted for CTranslate2 knows English only, by the tokens that it is to
+    suppress at first, or by those of languages: the converter writes no size of the vocabulary.
+    """
+    suppressed, languages = config.get("suppress_ids_begin"), config.get("lang_ids")
+    if isinstance(suppressed, list) and ENGLISH_END in suppressed:
+        return True
+    return isinstance(languages, list) and languages[-1:] == [ENGLISH_LAST_LANGUAGE]
+
+
 # Those that speak...
 
 
@@ -236,7 +266,7 @@ def _lacks_of_kokoro(facts: CheckpointFacts, _own: OwnModel) -> str:
 def _transformers_record(name: str, own: OwnModel, facts: CheckpointFacts) -> ModelRecord:
     architecture = find_architecture(facts.config)
     kind: Kind = architecture.kind if architecture else "speech"
-    return transformers.own_record(name, msgspec.structs.replace(own, kind=kind))
+    return transformers.own_record(name, msgspec.structs.replace(own, kind=kind), facts.config)
 
 
 FAMILIES = (
@@ -266,7 +296,7 @@ FAMILIES = (
         "a model converted for CTranslate2",
         lambda facts: "model.bin" in facts.files and facts.has("vocabulary.*", "shared_vocabulary.*"),
         _lacks_of_faster_whisper,
-        lambda name, own, _: _transcribes(name, own, whisper.FASTER_WHISPER),
+        _faster_whisper_record,
     ),
     Family(
         "kokoro-onnx",
@@ -296,5 +326,6 @@ PRESUMED_ENGINES: Mapping[str, Adapter] = {
     "chatterbox-turbo": chatterbox.CHATTERBOX_TURBO,
     "tada": tada.TADA,
     "luxtts": luxtts.LUXTTS_ENGINE,
+    "omnivoice": omnivoice.OMNIVOICE_ENGINE,
     "mlx": mlx.MLX_MODELS[0].engine,
 }

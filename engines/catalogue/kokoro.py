@@ -103,6 +103,7 @@ KOKORO = ModelRecord(
     size_bytes=355_000_000,
     languages=KOKORO_LANGUAGES,
     voice_types=("preset",),
+    streaming=True,
     requires=TORCH_DEVICES,
 )
 
@@ -124,6 +125,7 @@ def _graph(
         size_bytes=size_bytes + VOICES_BYTES,
         languages=KOKORO_LANGUAGES,
         voice_types=("preset",),
+        streaming=True,
         rank=rank,
         requires=("cpu", "cuda"),
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from engines.catalogue.own import SAFE_FILES, OwnModel
 from engines.catalogue.records import TORCH_DEVICES, Adapter, ModelRecord, Source
+from engines.toolkit.checkpoint_kinds import Config, checkpoint_sample_rate, find_architecture
 
 SPEECH_ENGINE = Adapter(
     name="transformers",
@@ -40,13 +41,21 @@ MMS_LANGUAGES = {
 """
 
 
-def own_record(name: str, own: OwnModel) -> ModelRecord:
-    """Return the record of a model of one's own that transformers runs; it speaks unless told otherwise."""
+def own_record(name: str, own: OwnModel, config: Config | None = None) -> ModelRecord:
+    """Return the record of a model of one's own that transformers runs; it speaks unless told otherwise.
+
+    Its config.json tells its rate, and what requests to it may hold, where that is known.
+    """
     kind = own.wanted_kind or "speech"
+    architecture = find_architecture(config or {})
+    options = architecture.request_options if architecture else ""
+    speaking = msgspec.structs.replace(SPEECH_ENGINE, request_options=options)
+    rate = checkpoint_sample_rate(config) if config else 24_000
     return ModelRecord(
         name=name,
         display=name,
-        engine=SPEECH_ENGINE if kind == "speech" else TRANSCRIPTION_ENGINE,
+        engine=speaking if kind == "speech" else TRANSCRIPTION_ENGINE,
+        sample_rate=rate,
         repo=own.repo,
         licence=own.licence,
         kinds=(kind,),
@@ -65,17 +74,10 @@ def own_record(name: str, own: OwnModel) -> ModelRecord:
 def _speech(
     name: str, repo: str, licence: str, rate: int, languages: tuple[str, ...], *also: str, gated: bool = False
 ) -> ModelRecord:
-    """Return the record of a model that speaks with voices of its own."""
-    record = own_record(name, OwnModel(repo, also=also, licence=licence))
+    """Return the record of a model that speaks with voices of its own; its name begins with its kind."""
+    kind = {"model_type": name.partition("-")[0]}
+    record = own_record(name, OwnModel(repo, also=also, licence=licence), kind)
     return msgspec.structs.replace(record, sample_rate=rate, languages=languages, gated=gated)
-
-
-def _with_options(record: ModelRecord, options: str) -> ModelRecord:
-    """Return a record of a model with settings or marks of its own, by their name in `request_options`."""
-    place = f"engines.adapters.transformers_models.request_options:{options}"
-    return msgspec.structs.replace(
-        record, engine=msgspec.structs.replace(record.engine, request_options=place)
-    )
 
 
 def _vibevoice(size: str) -> ModelRecord:
@@ -98,12 +100,9 @@ TRANSFORMERS_MODELS = (
         for code, tag in MMS_LANGUAGES.items()
     ),
     _speech("vits-vctk", "kakao-enterprise/vits-vctk", "MIT", 22_050, ("en",)),
-    _with_options(_speech("bark-small", "suno/bark-small", "MIT", 24_000, ()), "BARK"),
-    _with_options(_speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True), "CSM"),
-    _with_options(
-        _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
-        "DIA",
-    ),
+    _speech("bark-small", "suno/bark-small", "MIT", 24_000, ()),
+    _speech("csm-1b", "sesame/csm-1b", "Apache-2.0", 24_000, ("en",), gated=True),
+    _speech("dia-1.6b", "nari-labs/Dia-1.6B-0626", "Apache-2.0", 44_100, ("en",), "descript/dac_44khz"),
     _vibevoice("1.5B"),
     _vibevoice("7B"),
     _transcription("wav2vec2-base-960h", "facebook/wav2vec2-base-960h", "Apache-2.0"),

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from engines.api import EngineInfo
 from engines.catalogue.engines import EngineRecord
 from engines.catalogue.hardware import GpuBuild, devices
 from engines.catalogue.records import ModelRecord
@@ -24,6 +25,8 @@ from engines.environments.installed import packages_identity
 from engines.fleet.model_facts import Learned, LearnedModels, in_thread
 from engines.fleet.on_demand import Cards, OnDemand
 from engines.fleet.presumed_info import presumed_info
+from engines.fleet.record_truth import contradictions
+from engines.fleet.worker_launch import Log
 from engines.memory.governor import GPUS, Governor, MemoryNeed
 from engines.settings import EngineSettings, ModelSettings, Options
 
@@ -33,8 +36,14 @@ GPU_OVERHEAD = 600 * 1024 * 1024
 """bytes that CUDA takes of a GPU before any model"""
 LACKING = 512 * 1024 * 1024
 """bytes that are made room for where a job found too little memory and did not say how much"""
+CONTRADICTION = "a model says otherwise than its record"
+"""what the log says: what the model says counts from then on"""
 WEIGHTS_FACTOR = 1.5
 """how much more memory weights take than their files, about, until it has been measured"""
+
+
+def no_log(_event: str, **_fields: object) -> None:
+    """Log nothing."""
 
 
 class ModelEngine(msgspec.Struct, frozen=True):
@@ -61,6 +70,7 @@ class ModelEngines:
         *,
         load_timeout: float = 0.0,
         cache_folder: Path | None = None,
+        log: Log = no_log,
     ) -> None:
         self.governor = governor
         self._learned = LearnedModels(folder)
@@ -68,11 +78,25 @@ class ModelEngines:
         self._rest_after = rest_after
         self._load_timeout = load_timeout
         self._cache_folder = str(cache_folder or "")
+        self._log = log
         self._start_lock = asyncio.Lock()
 
     def obstacle(self, model: ModelRecord) -> str:
         """Return what keeps this machine from running a model, and what helps; empty where nothing does."""
         return obstacle(model, self._environments)
+
+    def obstacles(self, models: Iterable[ModelRecord]) -> dict[str, str]:
+        """Return what keeps this machine from running each of many models, by name: an engine's packages are
+        looked for once, however many models it has.
+        """
+        found: dict[tuple[str, str, tuple[str, ...]], str] = {}
+        reasons = {}
+        for model in models:
+            key = (model.engine.name, model.unfit, tuple(model.requires))
+            if key not in found:
+                found[key] = self.obstacle(model)
+            reasons[model.name] = found[key]
+        return reasons
 
     def python(self, model: ModelRecord) -> str:
         """Return the path of the interpreter that runs a model; empty for our own."""
@@ -146,6 +170,7 @@ class ModelEngines:
         known = self._learned.find(model.name, key)
         # what it said with other packages is no more to be believed, while what it takes changes little
         said = known.info if known and known.packages == packages else None
+        presumed = None if said else presumed_info(model, paths, options, site)
 
         async def reserve(workers: int, evict: bool) -> Cards:
             need = await asyncio.to_thread(self._memory_need, model, device, size, key, site)
@@ -155,21 +180,22 @@ class ModelEngines:
             """Have others give up what a job lacked, and a little for what it would have wanted next."""
             await self.governor.make_room(model.name, missing or LACKING, card)
 
+        def note_ready(info: EngineInfo, pid: int, seconds: float) -> None:
+            learned = Learned(key, info, 0, seconds, packages=packages)
+            in_thread(self._learned.measure_and_write, model.name, pid, learned)
+            for field, (record, engine) in (contradictions(presumed, info) if presumed else {}).items():
+                self._log(CONTRADICTION, engine=model.name, field=field, record=str(record), said=str(engine))
+
         return OnDemand(
             info=said,
-            presumed=None if said else presumed_info(model, paths, options, site),
+            presumed=presumed,
             rest_after=self._rest_after,
             reserve=reserve,
             on_started=lambda: self.governor.release(model.name),
             pinned=pinned,
             gpu_index=_card(device) or 0,
             start_lock=self._start_lock,
-            on_ready=lambda info, pid, seconds: in_thread(
-                self._learned.measure_and_write,
-                model.name,
-                pid,
-                Learned(key, info, 0, seconds, packages=packages),
-            ),
+            on_ready=note_ready,
             on_measured=lambda pid, use: in_thread(self._learned.measure_again, model.name, key, pid, use),
             make_room=make_room,
             start_timeout=self._load_timeout,

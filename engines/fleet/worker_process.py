@@ -16,6 +16,7 @@ from engines.fleet.child_process import (
     stop_process,
     wait_for_end,
 )
+from engines.fleet.record_truth import missing_kind
 from engines.fleet.worker_endings import ending, silent_start
 from engines.fleet.worker_launch import (
     DRAIN_SECONDS,
@@ -84,6 +85,9 @@ class WorkerProcess:
             if isinstance(exc, TimeoutError):
                 raise StartFailed(silent_start(settings.start_timeout), permanent=False) from exc
             raise
+        if why := missing_kind(record, ready):
+            await launched.discard(record.name, log)
+            raise StartFailed(why, permanent=True)
         # an engine may run several models, each an engine of its own to all others
         return cls(launched, port, msgspec.structs.replace(ready, name=record.name), log)
 

@@ -28,10 +28,15 @@ class Architecture(msgspec.Struct, frozen=True):
     """Hertz, where the configuration has none"""
     sample_rate_keys: tuple[str, ...] = ()
     """the configuration's keys, one within the other, that lead to the sample rate"""
+    request_options: str = ""
+    """module:NAME of its RequestOptions; empty where it has none"""
 
 
-def _speech(class_name: str, adapter: str, sample_rate: int = 16_000, *keys: str) -> Architecture:
-    return Architecture("speech", class_name, f"{ADAPTERS_PACKAGE}.{adapter}", sample_rate, keys)
+def _speech(
+    class_name: str, adapter: str, sample_rate: int = 16_000, *keys: str, options: str = ""
+) -> Architecture:
+    place = f"{ADAPTERS_PACKAGE}.request_options:{options}" if options else ""
+    return Architecture("speech", class_name, f"{ADAPTERS_PACKAGE}.{adapter}", sample_rate, keys, place)
 
 
 def _transcription(class_name: str, adapter: str) -> Architecture:
@@ -47,9 +52,13 @@ ARCHITECTURES: dict[str, tuple[Architecture, ...]] = {
         _speech("SpeechT5ForTextToSpeech", "speecht5:SpeechT5"),
         _transcription("SpeechT5ForSpeechToText", SEQ2SEQ),
     ),
-    "bark": (_speech("BarkModel", "bark:Bark", 24_000, "codec_config", "sampling_rate"),),
-    "csm": (_speech("CsmForConditionalGeneration", "csm:Csm", 24_000, "codec_config", "sampling_rate"),),
-    "dia": (_speech("DiaForConditionalGeneration", "dia:Dia", 44_100),),
+    "bark": (_speech("BarkModel", "bark:Bark", 24_000, "codec_config", "sampling_rate", options="BARK"),),
+    "csm": (
+        _speech(
+            "CsmForConditionalGeneration", "csm:Csm", 24_000, "codec_config", "sampling_rate", options="CSM"
+        ),
+    ),
+    "dia": (_speech("DiaForConditionalGeneration", "dia:Dia", 44_100, options="DIA"),),
     "vibevoice": (_speech("VibeVoiceForConditionalGeneration", "vibevoice:VibeVoice", 24_000),),
     "wav2vec2": (_transcription("Wav2Vec2ForCTC", CTC),),
     "hubert": (_transcription("HubertForCTC", CTC),),

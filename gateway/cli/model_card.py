@@ -7,7 +7,7 @@ from argparse import Namespace
 import msgspec
 
 from compat.openai.models import model_settings
-from engines.api import EngineInfo, SeedWorth
+from engines.api import EngineInfo, RequestOptions, SeedWorth
 from engines.catalogue.records import ModelRecord
 from engines.catalogue.request_options import request_options
 from gateway.cli import models, output, tables
@@ -23,10 +23,10 @@ COLUMNS = ("setting", "allowed", "usual", "what it changes")
 def show(args: Namespace) -> int:
     """Print what a model is; no server is asked."""
     record = models.find_record(args)
-    options = request_options(record.engine)
     said = models.last_said(args, record)
+    options = _options(record, said)
     if args.json:
-        output.print_json(models.facts(record) | _options(record) | _on_its_device(said))
+        output.print_json(models.facts(record) | _as_json(options) | _on_its_device(said))
         return 0
     for name, value in models.facts(record).items():
         print(f"{name}: {_words(value)}")
@@ -47,9 +47,17 @@ def show(args: Namespace) -> int:
     return 0
 
 
-def _options(record: ModelRecord) -> dict[str, object]:
-    """Return what requests to a model may hold besides what all engines know."""
-    options = request_options(record.engine)
+def _options(record: ModelRecord, said: EngineInfo | None) -> RequestOptions:
+    """Return what requests to a model may hold besides what all engines know: as it said when it last ran, or
+    else as its record has it.
+    """
+    if said is None or said.speech is None:
+        return request_options(record.engine)
+    names = RequestOptions.__struct_fields__
+    return RequestOptions(**{name: getattr(said.speech, name) for name in names})
+
+
+def _as_json(options: RequestOptions) -> dict[str, object]:
     return msgspec.structs.asdict(options) | {
         "settings": msgspec.to_builtins(model_settings(options.settings))
     }

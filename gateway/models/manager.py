@@ -338,7 +338,11 @@ def make_manager(settings: Settings, engines: Engines, log: FilteringBoundLogger
     """Return the manager of the models that the settings name."""
     last_used = LastUsedFile(data_folder(settings) / LAST_USED_FILE)
     return LocalModelManager(
-        make_registry(settings, engines), engines, log, last_used, load_last=settings.models.load_last
+        make_registry(settings, engines, log.info),
+        engines,
+        log,
+        last_used,
+        load_last=settings.models.load_last,
     )
 
 

@@ -15,10 +15,11 @@ from engines.catalogue.models import all_models
 from engines.catalogue.records import ModelRecord
 from engines.environments import layout
 from engines.errors import EngineUnavailable, NotFound
-from engines.fleet.model_engines import ModelEngine, ModelEngines
+from engines.fleet.model_engines import ModelEngine, ModelEngines, no_log
 from engines.fleet.model_facts import LEARNED_FOLDER
 from engines.fleet.runtime import EngineSet
 from engines.fleet.status import EngineStatus
+from engines.fleet.worker_launch import Log
 from engines.hub.errors import PullCancelled
 from engines.hub.layout import default_cache_folder
 from engines.hub.snapshots import FoundModel, snapshot_files, snapshot_identity
@@ -296,7 +297,7 @@ def _why_no_info(status: EngineStatus | None) -> str:
     )
 
 
-def make_registry(settings: Settings, engines: EngineSet) -> ModelRegistry:
+def make_registry(settings: Settings, engines: EngineSet, log: Log = no_log) -> ModelRegistry:
     """Return the registry of the models that the settings name."""
     chosen = settings.models
     folder = data_folder(settings)
@@ -308,5 +309,6 @@ def make_registry(settings: Settings, engines: EngineSet) -> ModelRegistry:
         environments,
         load_timeout=chosen.load_timeout,
         cache_folder=Path(chosen.folder).expanduser() if chosen.folder else default_cache_folder(),
+        log=log,
     )
     return ModelRegistry(chosen, engines, model_engines)

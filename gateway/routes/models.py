@@ -212,7 +212,7 @@ def _object(state: ModelState) -> dialect.ModelObject:
     fields = {
         name: getattr(record, name) for name in dialect.ModelObject.__struct_fields__ if hasattr(record, name)
     }
-    options = readable_options(record.engine)
+    options = state.speech or readable_options(record.engine)
     return dialect.ModelObject(
         **fields
         | {

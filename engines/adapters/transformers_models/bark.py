@@ -17,6 +17,7 @@ from engines.adapters.transformers_models.checkpoint import (
 )
 from engines.adapters.transformers_models.request_options import BARK, TEMPERATURE, WAVEFORM_TEMPERATURE
 from engines.adapters.transformers_models.speaking_model import given_settings, to_device
+from engines.adapters.transformers_models.voice_files import BARK_RANDOM, bark_order
 from engines.api import SpeechJob, Voice
 from engines.toolkit.stopping import listed_layers
 
@@ -27,8 +28,6 @@ CLAUSE = re.compile(r"[^.!?,;:…。！？，、；：]+[.!?,;:…。！？，�
 MAX_CHARACTERS = 180
 """which are spoken in about twelve of the fourteen seconds that the model has"""
 DEFAULT_MAX_TOKENS = 256
-RANDOM_VOICE = "random"
-"""a voice that the model makes up, for each text another"""
 
 
 class Bark:
@@ -45,8 +44,8 @@ class Bark:
         self._max_tokens = self._read_max_tokens()
         presets = [name for name in self._processor.available_voice_presets if self._has_files(name)]
         self.voices = (
-            *(_voice(name) for name in sorted(presets, key=_sort_key)),
-            Voice(RANDOM_VOICE, "Random", LANGUAGES),
+            *(_voice(name) for name in sorted(presets, key=bark_order)),
+            Voice(BARK_RANDOM, "Random", LANGUAGES),
         )
         self.sample_rate = int(model.config.codec_config.sampling_rate)
         self.stop_points = [
@@ -66,7 +65,7 @@ class Bark:
         return torch.cat([self._speak_part(part, voice, settings) for part in self._split(job.text)])
 
     def _speak_part(self, text: str, voice: str, settings: dict[str, float]) -> torch.Tensor:
-        preset = None if voice == RANDOM_VOICE else voice
+        preset = None if voice == BARK_RANDOM else voice
         inputs = self._processor(text, voice_preset=preset, max_length=self._max_tokens)
         history = inputs.pop("history_prompt", None)
         prompt = {"history_prompt": to_device(history, self._checkpoint)} if history else {}
@@ -111,8 +110,3 @@ class Bark:
 def _voice(name: str) -> Voice:
     match = SPEAKER.search(name)
     return Voice(name, name, (match[1],) if match else ())
-
-
-def _sort_key(name: str) -> tuple[bool, bool, str]:
-    """Return what sorts the newer voices first, and English ones first among these."""
-    return (not name.startswith("v2/"), "en_speaker" not in name, name)

@@ -104,6 +104,7 @@ class TransformersSpeech:
                 model.languages,
                 speed=model.speed,
                 seed=True,
+                streaming=False,
                 cloning=model.cloning if isinstance(model, CloningModel) else None,
                 settings=model.options.settings,
                 marks=model.options.marks,

@@ -82,7 +82,7 @@ class Vits:
         """Check that the packages are installed by which the tokenizer spells a text. Raises EngineFailed."""
         if self._tokenizer.is_uroman and find_spec("uroman") is None:
             raise EngineFailed(
-                f"The model in {self._checkpoint.path} reads its language in Latin letters: "
+                f"The model '{self._checkpoint.model_name}' reads its language in Latin letters: "
                 f"that needs the package `uroman`: {add_command('uroman')}."
             )
         if self._tokenizer.phonemize:
@@ -106,7 +106,7 @@ def _set_espeak_library(checkpoint: Checkpoint) -> None:
     """Let the phonemizer use the espeak-ng that a package brings, if one does. Raises EngineFailed."""
     if find_spec("phonemizer") is None:
         raise EngineFailed(
-            f"The model in {checkpoint.path} reads phonemes: "
+            f"The model '{checkpoint.model_name}' reads phonemes: "
             f"that needs the package `phonemizer-fork`: {add_command('phonemizer-fork')}."
         )
     if find_spec("espeakng_loader"):

@@ -15,6 +15,7 @@ SPEAKER_COUNTS = {"csm": 4, "vibevoice": 4}
 """speakers that have numbers only, by model type"""
 DIA_SPEAKERS = ("s1", "s2")
 BARK_RANDOM = "random"
+"""a voice that the model makes up, for each text another"""
 EMBEDDINGS = "speaker_embeddings"
 BARK_ENDING = "_semantic_prompt"
 """of the first of the three files of one voice of Bark's"""
@@ -50,7 +51,7 @@ def _names(config: ModelConfig, folders: Sequence[Path]) -> Iterator[str]:
     if kind == "dia":
         yield from DIA_SPEAKERS
     elif kind == "bark":
-        yield from sorted(_bark_names(folders[0]))
+        yield from sorted(_bark_names(folders[0]), key=bark_order)
         yield BARK_RANDOM
     elif kind == "speecht5":
         yield from sorted({file.stem for folder in folders for file in folder.glob(f"{EMBEDDINGS}/*")})
@@ -64,6 +65,11 @@ def _bark_names(folder: Path) -> Iterator[str]:
     """Yield the names of Bark's voices: those of the newer ones begin with the folder that they are in."""
     for file in (folder / EMBEDDINGS).rglob(f"*{BARK_ENDING}.npy"):
         yield file.relative_to(folder / EMBEDDINGS).with_suffix("").as_posix().removesuffix(BARK_ENDING)
+
+
+def bark_order(name: str) -> tuple[bool, bool, str]:
+    """Return what sorts the newer voices first, and English ones first among these."""
+    return (not name.startswith("v2/"), "en_speaker" not in name, name)
 
 
 def _language(folder: Path) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def test_pocket(tmp_path: Path) -> None:
             "bark-small",
             {"model_type": "bark"},
             ("v2/en_speaker_1_semantic_prompt.npy", "announcer_semantic_prompt.npy"),
-            ["announcer", "v2/en_speaker_1", "random"],
+            ["v2/en_speaker_1", "announcer", "random"],
         ),
     ],
 )
