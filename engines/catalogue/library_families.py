@@ -1,12 +1,12 @@
 """The checkpoints of models that have a library of their own each: VoxCPM2, Chatterbox, Qwen3-TTS, TADA,
-LuxTTS and Pocket TTS.
+LuxTTS, OmniVoice and Pocket TTS.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from engines.catalogue import chatterbox, luxtts, qwen3_tts, tada
+from engines.catalogue import chatterbox, luxtts, omnivoice, qwen3_tts, tada
 from engines.catalogue.family import CheckpointFacts, Family
 from engines.catalogue.own import EngineName, OwnModel
 from engines.catalogue.pocket import POCKET
@@ -114,6 +114,13 @@ LIBRARY_FAMILIES = (
         lambda facts: luxtts.is_luxtts(facts.files, facts.config),
         lambda facts, _own: luxtts.missing_file(facts.files),
         _luxtts_record,
+    ),
+    Family(
+        "omnivoice",
+        "an OmniVoice",
+        lambda facts: facts.config.get("model_type") == "omnivoice",
+        lambda facts, _own: omnivoice.missing_file(facts.files),
+        lambda _name, _own, _facts: omnivoice.OMNIVOICE,
     ),
     Family("pocket-tts", "a Pocket TTS", _is_pocket, _lacks_of_pocket, _pocket_record),
 )

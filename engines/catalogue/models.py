@@ -9,6 +9,7 @@ from engines.catalogue.families import presumed_record
 from engines.catalogue.kokoro import KOKORO, KOKORO_GRAPHS
 from engines.catalogue.luxtts import LUXTTS
 from engines.catalogue.mlx import MLX_MODELS
+from engines.catalogue.omnivoice import OMNIVOICE
 from engines.catalogue.own import OwnModel
 from engines.catalogue.piper import PIPER_MODELS
 from engines.catalogue.pocket import POCKET_MODELS
@@ -51,6 +52,7 @@ MODELS: tuple[ModelRecord, ...] = (
     *POCKET_MODELS,
     *TADA_MODELS,
     LUXTTS,
+    OMNIVOICE,
     *MLX_MODELS,
     *QWEN3_TTS_MODELS,
     *PIPER_MODELS,

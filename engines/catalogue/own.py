@@ -30,6 +30,7 @@ EngineName = Literal[
     "chatterbox-turbo",
     "tada",
     "luxtts",
+    "omnivoice",
     "mlx",
 ]
 """of the engines that run models of one's own; empty finds it by the files"""

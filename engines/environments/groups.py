@@ -124,7 +124,7 @@ GROUPS = (
     Group(
         name="main",
         display=(
-            "Whisper, faster-whisper, Kokoro, Pocket TTS, VoxCPM, Chatterbox"
+            "Whisper, faster-whisper, Kokoro, Pocket TTS, VoxCPM, Chatterbox, OmniVoice"
             " and the speech models of transformers"
         ),
         requirements=REQUIREMENTS / "main.txt",
@@ -151,7 +151,7 @@ GROUPS = (
             Licence("num2words (for Kokoro)", "LGPL"),
             Licence("pocket-tts", "MIT"),
             Licence("faster-whisper, ctranslate2, silero-vad", "MIT"),
-            Licence("voxcpm, diffusers, uroman", "Apache-2.0"),
+            Licence("voxcpm, omnivoice, diffusers, uroman", "Apache-2.0"),
             Licence("chatterbox-tts, resemble-perth, conformer, pyloudnorm", "MIT"),
             Licence("s3tokenizer, onnx (for Chatterbox)", "Apache-2.0"),
             Licence("omegaconf (for Chatterbox)", "BSD-3-Clause"),
@@ -159,7 +159,12 @@ GROUPS = (
         ),
         python=">=3.11,<3.13",  # kokoro 0.9.4 knows no later one
         first=(TORCH_REQUIREMENT,),
-        without_dependencies=(TORCHAUDIO_REQUIREMENT, "voxcpm==2.0.3", *CHATTERBOX_REQUIREMENTS),
+        without_dependencies=(
+            TORCHAUDIO_REQUIREMENT,
+            "voxcpm==2.0.3",
+            "omnivoice==0.2.1",
+            *CHATTERBOX_REQUIREMENTS,
+        ),
     ),
     Group(
         name="onnx",

@@ -22,6 +22,7 @@ LIBRARIES = frozenset(
         "kokoro",
         "mlx",
         "mlx_audio",
+        "omnivoice",
         "pocket_tts",
         "qwen_tts",
         "s3tokenizer",

@@ -101,6 +101,12 @@ def _qwen3_mlx(kind: str) -> Callable[[Path], Sequence[Path]]:
     return make
 
 
+def _omnivoice(_: Path) -> Sequence[Path]:
+    import tiny_omnivoice
+
+    return [tiny_omnivoice.folder()]
+
+
 def _whisper(place: Path) -> Sequence[Path]:
     import tiny_whisper
 
@@ -158,6 +164,7 @@ SMALL_ENGINES = {
     "chatterbox-turbo": SmallEngine("chatterbox-turbo", _chatterbox("chatterbox-turbo"), shrunk=True),
     "tada": SmallEngine("tada-1b", _tada, {"steps": 4}),
     "luxtts": SmallEngine("luxtts", _luxtts),
+    "omnivoice": SmallEngine("omnivoice", _omnivoice, {"steps": 6}),
     "qwen3-tts": SmallEngine("qwen3-tts-1.7b", _qwen3("base")),
     "qwen3-tts-custom": SmallEngine("qwen3-tts-custom-1.7b", _qwen3("custom")),
     "qwen3-tts-design": SmallEngine("qwen3-tts-design-1.7b", _qwen3("design")),

@@ -1,0 +1,1 @@
+"""The engine `omnivoice`: OmniVoice of k2-fsa, in some six hundred languages."""
