@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import subprocess
 import threading
@@ -250,6 +251,28 @@ def run_in_environment(group: str, script: Path, *arguments: str, **environ: str
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def load_errors(model: str, folders: Sequence[Path]) -> list[str]:
+    """Return why a catalogue's model cannot be loaded from each of these folders, in words; empty where it can. One
+    process loads them all: its library is imported once.
+    """
+    record = find_model(model)
+    orders = [{"path": str(folder), "model": model, **record.options} for folder in folders]
+    script = ROOT / "tests" / "checkpoints" / "load_errors.py"
+    told = run_in_environment(record.engine.group, script, record.engine.import_path, json.dumps(orders))
+    errors: list[str] = json.loads(told.rstrip().rpartition("\n")[2])
+    return errors
+
+
+def linked(to: Path, folder: Path, *left_out: str) -> Path:
+    """Return a new folder that has a checkpoint's files, those of folders in it too, but for some."""
+    for file in folder.rglob("*"):
+        name = file.relative_to(folder)
+        if file.is_file() and str(name) not in left_out:
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            (to / name).symlink_to(file)
+    return to
 
 
 def hum(hertz: float, rate: int, seconds: float, transcript: str = "") -> Sample:

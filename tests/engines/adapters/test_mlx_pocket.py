@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_environments import environment
-from model_worker import ModelWorker, model_worker
+from model_worker import ModelWorker, linked, load_errors, model_worker
 from numpy.typing import NDArray
 from outputs import create_prompt
 
@@ -24,7 +24,6 @@ from engines.adapters.mlx.pocket_text import Chunker, TextRules
 from engines.api import Audio, Prompt, SpeechEvent, SpeechJob
 from engines.api.prompt_file import prompt_id
 from engines.errors import BadInput, UnknownVoice
-from engines.fleet.worker_process import StartFailed
 
 pytestmark = pytest.mark.engines
 
@@ -118,15 +117,13 @@ def test_left_refused_and_empty(worker: ModelWorker) -> None:
     assert len(before) <= 10 * RATE
 
 
-@pytest.mark.parametrize("lost", ["config.yaml", "model.safetensors", "tokenizer.json"])
-def test_files_that_are_missing(tmp_path: Path, lost: str) -> None:
+def test_files_that_are_missing(tmp_path: Path) -> None:
     """A folder that lacks a file is an error that names it."""
     environment("mlx")
-    for file in tiny_pocket.folder().iterdir():
-        if file.name != lost:
-            (tmp_path / file.name).symlink_to(file)
-    with pytest.raises(StartFailed, match=lost), model_worker(MODEL, [tmp_path]):
-        pass
+    lost = ("config.yaml", "model.safetensors", "tokenizer.json")
+    folders = [linked(tmp_path / name, tiny_pocket.folder(), name) for name in lost]
+    for name, error in zip(lost, load_errors(MODEL, folders), strict=True):
+        assert name in error
 
 
 @pytest.mark.parametrize("text", [TEXT, LONG, "no end", 'He said: "no"', "end,", "a: b; c " * 30])

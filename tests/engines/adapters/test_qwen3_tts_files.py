@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_worker import model_worker
+from model_worker import linked, load_errors, model_worker
 from qwen3_checkpoints import checkpoints, recording
 from safetensors.numpy import load_file, save_file
-
-from engines.fleet.worker_process import StartFailed
 
 pytestmark = pytest.mark.engines
 TEXT = "Hello there."
@@ -22,32 +20,6 @@ TEXT = "Hello there."
 def folder() -> Path:
     """Return a folder with a checkpoint that clones and one with voices."""
     return checkpoints()
-
-
-def linked(to: Path, checkpoint: Path, *left_out: str) -> Path:
-    """Return a new folder that has a checkpoint's files, but for some."""
-    for file in checkpoint.rglob("*"):
-        name = file.relative_to(checkpoint)
-        if file.is_file() and str(name) not in left_out:
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            (to / name).symlink_to(file)
-    return to
-
-
-def start(folder: Path) -> str:
-    """Start a worker of a folder, which must fail, and return why."""
-    with pytest.raises(StartFailed) as failed, model_worker("qwen3-tts-1.7b", [folder]):
-        pass
-    return str(failed.value)
-
-
-def test_missing_files(folder: Path, tmp_path: Path) -> None:
-    """A missing file of the model or its codec is named."""
-    names = ("generation_config.json", "model.safetensors", "speech_tokenizer/model.safetensors")
-    for number, name in enumerate(names):
-        told = start(linked(tmp_path / str(number), folder / "base", name))
-        assert "files are not there" in told
-        assert f"{number}/{name}" in told
 
 
 def without_a_weight(file: Path) -> None:
@@ -65,25 +37,37 @@ def of_another_shape(file: Path) -> None:
     save_file(weights, file, {"format": "pt"})
 
 
-@pytest.mark.parametrize(
-    ("name", "spoil", "told"),
-    [
-        ("model.safetensors", without_a_weight, "not whole: 1 weights are missing"),
-        ("speech_tokenizer/model.safetensors", without_a_weight, "not whole: 1 weights are missing"),
-        ("model.safetensors", of_another_shape, "cannot load"),
-        ("model.safetensors", lambda file: file.write_bytes(file.read_bytes()[:999]), "model.safetensors"),
-        ("vocab.json", lambda file: file.write_text("{"), "vocab.json"),
-    ],
-    ids=["a weight", "a weight of the codec", "a shape", "cut weights", "a cut vocabulary"],
+MISSING = ("generation_config.json", "model.safetensors", "speech_tokenizer/model.safetensors")
+SPOILT: tuple[tuple[str, Callable[[Path], object], str], ...] = (
+    ("model.safetensors", without_a_weight, "not whole: 1 weights are missing"),
+    ("speech_tokenizer/model.safetensors", without_a_weight, "not whole: 1 weights are missing"),
+    ("model.safetensors", of_another_shape, "cannot load"),
+    ("model.safetensors", lambda file: file.write_bytes(file.read_bytes()[:999]), "model.safetensors"),
+    ("vocab.json", lambda file: file.write_text("{"), "vocab.json"),
 )
-def test_spoilt_files(
-    folder: Path, tmp_path: Path, name: str, spoil: Callable[[Path], object], told: str
-) -> None:
-    """A file that is not whole, or another model's, is an error that names it: nothing is drawn at random."""
-    spoilt = linked(tmp_path / "spoilt", folder / "base", name)
-    (spoilt / name).write_bytes((folder / "base" / name).read_bytes())
-    spoil(spoilt / name)
-    assert told in start(spoilt)
+"""files, what is done to them, and what is told of it"""
+
+
+def test_files_that_are_missing_or_spoilt(folder: Path, tmp_path: Path) -> None:
+    """A missing file of the model or its codec is named; a file that is not whole, or another model's, is an error that
+    names it: nothing is drawn at random.
+    """
+    checkpoint = folder / "base"
+    folders = [
+        linked(tmp_path / f"missing-{number}", checkpoint, name) for number, name in enumerate(MISSING)
+    ]
+    for number, (name, spoil, _) in enumerate(SPOILT):
+        spoilt = linked(tmp_path / f"spoilt-{number}", checkpoint, name)
+        (spoilt / name).write_bytes((checkpoint / name).read_bytes())
+        spoil(spoilt / name)
+        folders.append(spoilt)
+    errors = load_errors("qwen3-tts-1.7b", [checkpoint, *folders])
+    assert errors[0] == ""
+    for number, name in enumerate(MISSING):
+        assert "files are not there" in errors[1 + number]
+        assert f"missing-{number}/{name}" in errors[1 + number]
+    for (*_, told), error in zip(SPOILT, errors[1 + len(MISSING) :], strict=True):
+        assert told in error
 
 
 def test_a_checkpoints_own_defaults(folder: Path, tmp_path: Path) -> None:
