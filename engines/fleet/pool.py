@@ -25,7 +25,14 @@ from engines.api import (
     TranscriptionEvent,
     TranscriptionJob,
 )
-from engines.errors import DeadlineExceeded, EngineBroken, EngineUnavailable, Overloaded, SpeechError
+from engines.errors import (
+    DeadlineExceeded,
+    EngineBroken,
+    EngineHung,
+    EngineUnavailable,
+    Overloaded,
+    SpeechError,
+)
 from engines.fleet.events import Observer
 from engines.fleet.playback_gate import LATE_MESSAGE
 from engines.fleet.slots import UNTRIED, JobOutcome, Slot, TriedWorkers, Workers, WorkerSource
@@ -150,6 +157,8 @@ class Stream:
                 if not isinstance(exc, WorkerUnreachable) and (
                     given or not may_go_on or isinstance(audio, AsyncIterator)
                 ):
+                    if exc.silent:  # who asks for it again would hang the next one
+                        raise EngineHung(exc.message) from exc
                     raise
             except SpeechError as exc:
                 if given or isinstance(audio, AsyncIterator) or not tries.may_go_elsewhere(exc):

@@ -107,12 +107,14 @@ def frequency(pcm: bytes) -> float:
 
 
 def test_speech_has_words() -> None:
-    """A job yields PCM of its voice, and words with their offsets and times."""
+    """A job yields PCM of its voice, and words with their offsets, and when each begins and ends."""
 
     async def test() -> None:
         async with running_pool() as pool:
             events = [event async for event in pool.speak(SpeechJob("one two", "tone-3"))]
-            assert [(w.start, w.end) for w in events if isinstance(w, Word)] == [(0, 3), (4, 7)]
+            words = [event for event in events if isinstance(event, Word)]
+            assert [(word.start, word.end) for word in words] == [(0, 3), (4, 7)]
+            assert [word.until for word in words] == [pytest.approx(word.time + 0.1) for word in words]
             assert abs(frequency(await speak(pool, "one", "tone-3")) - pitch("tone-3", "one")) < 12
             assert pool.info is not None
             assert pool.info.name == "tone"
