@@ -207,7 +207,7 @@ class Stream:
     async def _acquire(self, prompt: str, tried: TriedWorkers = UNTRIED) -> Slot:
         if self._has_begun:
             return await self._source.acquire(self._need, prompt, tried)
-        deadline = self._need.terms.last_moment(ready=self._source.status().ready)
+        deadline = self._need.terms.last_moment(ready=self._source.ready)
         try:
             async with asyncio.timeout(None if deadline >= NEVER else deadline - time.monotonic()):
                 slot = await self._source.acquire(self._need, prompt, tried)

@@ -95,6 +95,11 @@ class WorkerSource(Protocol):
         """What the engine says of itself; None until a worker has been ready, or when none can be again."""
         ...
 
+    @property
+    def ready(self) -> bool:
+        """Whether some worker can take a job now."""
+        ...
+
     def status(self) -> EngineStatus:
         """Return the engine's status."""
         ...

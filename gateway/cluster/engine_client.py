@@ -219,6 +219,11 @@ class RemoteWorkerSource:
         state = self._connection.states.engines.get(self._name)
         return self._connection.infos.get(self._name) if state and state.usable else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether some worker can take a job now."""
+        return self.status().ready
+
     def status(self) -> EngineStatus:
         """Return the engine's status."""
         state = self._connection.states.engines.get(self._name)
