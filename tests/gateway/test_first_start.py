@@ -159,7 +159,7 @@ def test_a_start_that_takes_longer_than_requests_wait(
     OpenAI's error object: no list is empty; and once the engines have started all is answered.
     """
     with listening(tmp_path / "server", args, admission={"wait": 0.2}) as server:
-        for path in (*PATHS, "/voicebox/presets/none"):
+        for path in (*PATHS, "/voicebox/profiles"):
             answer = ask(server, path)
             assert answer.status_code == 503, (path, answer.text)
             assert int(answer.headers["retry-after"]) >= 1
@@ -168,7 +168,8 @@ def test_a_start_that_takes_longer_than_requests_wait(
             assert "still starting" in error["message"]
         held.release()
         server.wait_ready()
-        assert [path for path in PATHS if ask(server, path).status_code != 200] == []
+        patient = {"x-voicebox-deadline": str(TIMEOUT)}
+        assert [path for path in PATHS if ask(server, path, patient).status_code != 200] == []
 
 
 def test_what_is_there_while_others_start(tmp_path: Path, held: HeldWorkers) -> None:

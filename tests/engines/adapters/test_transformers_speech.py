@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -319,12 +320,27 @@ def test_tags() -> None:
     assert tag_in_names("x", "/cache/models--facebook--mms-tts-fra/snapshots/1") == "fr"
 
 
-def test_uroman_is_asked_for(tmp_path: Path) -> None:
-    """A model that reads Latin letters of another script is refused while `uroman` is not installed."""
-    if find_spec("uroman"):
-        pytest.skip("uroman is installed")
-    with pytest.raises(EngineFailed, match="voicebox engines add uroman"):
-        TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True))).load(Place(threads=1), QUIET)
+def test_uroman_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that reads Latin letters of another script is refused while `uroman` cannot be imported, in words
+    that any caller may read: they name the model, and no path.
+    """
+    monkeypatch.setitem(sys.modules, "uroman", None)  # as if it were not installed
+    engine = TransformersSpeech(str(tiny.vits(tmp_path / "vits", is_uroman=True)), model="mms-tts-mine")
+    with pytest.raises(EngineFailed, match="voicebox engines add uroman") as raised:
+        engine.load(Place(threads=1), QUIET)
+
+    assert "'mms-tts-mine'" in raised.value.message
+    assert str(tmp_path) not in raised.value.message
+
+
+@pytest.mark.skipif(find_spec("uroman") is None, reason="uroman is not installed")
+def test_uroman_reads(tmp_path: Path) -> None:
+    """With `uroman`, which comes with the group, such a model speaks Cyrillic letters that it does not know itself."""
+    folder = tiny.vits(tmp_path / "vits", is_uroman=True)
+    engine = TransformersSpeech(str(folder))
+    engine.load(Place(threads=1), QUIET)
+
+    assert len(speak(engine, SpeechJob("привет", "default")))
 
 
 def test_phonemes(tmp_path: Path) -> None:

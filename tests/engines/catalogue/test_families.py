@@ -141,6 +141,10 @@ def test_english_only() -> None:
     """A Whisper with the vocabulary of those that know only English is listed for that."""
     assert fit(WHISPER, {"model_type": "whisper", "vocab_size": 51_864}).languages == ("en",)
     assert "de" in fit(WHISPER, {"model_type": "whisper", "vocab_size": 51_866}).languages
+    for told in ({"suppress_ids_begin": [220, 50_256]}, {"lang_ids": [*range(50_259, 50_357)]}):
+        assert fit(CTRANSLATE2, told).languages == ("en",)
+    for told in ({"suppress_ids_begin": [220, 50_257]}, {"lang_ids": [*range(50_259, 50_358)]}, {}):
+        assert "de" in fit(CTRANSLATE2, told).languages
 
 
 def test_the_other_parts_of_a_tada() -> None:
