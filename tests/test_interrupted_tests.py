@@ -19,7 +19,8 @@ from pathlib import Path
 from servers import running
 
 def test_hangs(tmp_path):
-    with running(tmp_path / "server", {"engines": {"tone": {"enabled": True}}}) as server:
+    engines = {"tone": {"enabled": True}, "espeak": {"enabled": False}, "pocketsphinx": {"enabled": False}}
+    with running(tmp_path / "server", {"engines": engines}) as server:
         pids = [server.process.pid, *server.worker_pids()]
         Path(PIDS).with_suffix(".part").write_text(json.dumps(pids))
         Path(PIDS).with_suffix(".part").rename(PIDS)

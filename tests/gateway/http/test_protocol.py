@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -86,11 +87,19 @@ def test_long_bodies_are_no_heads(server: Server) -> None:
             assert client.post(f"{server.base_url}/audio/speech", content=body).status_code == 400
 
 
-def test_an_incomplete_head_times_out(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a server that waits a moment only for what a client sends, with an engine that takes its time."""
+    engines = {"pace": {"enabled": True, "options": {"rtf": 0.15}}, "tone": {"enabled": True, "workers": 1}}
+    config = {"server": {"body_timeout": 0.3}, "engines": engines}
+    with running(tmp_path_factory.mktemp("impatient"), config) as started:
+        yield started
+
+
+def test_an_incomplete_head_times_out(impatient: Server) -> None:
     """A connection that sends nothing, or half a head, is closed with a 408."""
-    with running(tmp_path, {"server": {"body_timeout": 0.3}}) as server:
-        assert refusal(exchange(server, []))[0] == 408
-        assert refusal(exchange(server, [b"GET /livez HT"]))[0] == 408
+    assert refusal(exchange(impatient, []))[0] == 408
+    assert refusal(exchange(impatient, [b"GET /livez HT"]))[0] == 408
 
 
 HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -103,14 +112,13 @@ def chunked(body: bytes, trailers: bytes) -> bytes:
     return HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + framed + trailers + b"\r\n"
 
 
-def test_trailers_are_no_headers(tmp_path: Path) -> None:
+def test_trailers_are_no_headers(server: Server) -> None:
     """What stands behind a body is dropped: neither a key nor a host name counts there."""
-    with running(tmp_path, {"engines": {"tone": {"enabled": True}}}) as server:
-        foreign = chunked(SPEECH, b"Host: evil.example\r\n")
-        assert exchange(server, [foreign]).startswith(b"HTTP/1.1 200")
-        own = foreign.replace(b"Host: localhost", b"Host: evil.example", 1)
-        own = own.replace(b"0\r\nHost: evil.example", b"0\r\nHost: localhost", 1)
-        assert refusal(exchange(server, [own]))[0] == 403
+    foreign = chunked(SPEECH, b"Host: evil.example\r\n")
+    assert exchange(server, [foreign]).startswith(b"HTTP/1.1 200")
+    own = foreign.replace(b"Host: localhost", b"Host: evil.example", 1)
+    own = own.replace(b"0\r\nHost: evil.example", b"0\r\nHost: localhost", 1)
+    assert refusal(exchange(server, [own]))[0] == 403
 
 
 def test_a_key_in_a_trailer_is_none(tmp_path: Path) -> None:
@@ -175,17 +183,15 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("behind", [b"\r\n", b"\r\n\r\n", b"GET /livez HT", b"\x00rubbish\r\n\r\n"])
-def test_nothing_is_written_into_an_answer(tmp_path: Path, behind: bytes) -> None:
+def test_nothing_is_written_into_an_answer(impatient: Server, behind: bytes) -> None:
     """An empty line, half a head or rubbish behind a body waits until the answer is whole: nothing else is in it."""
-    engines = {"pace": {"enabled": True, "options": {"rtf": 0.15}}}
-    with running(tmp_path, {"server": {"body_timeout": 0.3}, "engines": engines}) as server:
-        body = b'{"model":"pace","input":"%s","response_format":"pcm"}' % (b"Some words to say. " * 8)
-        request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
-        with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
-            connection.sendall(request)
-            start = connection.recv(1)  # the answer has begun
-            connection.sendall(behind)
-            head, _, answer = (start + read_all(connection)).partition(b"\r\n\r\n")
+    body = b'{"model":"pace","input":"%s","response_format":"pcm"}' % (b"Some words to say. " * 8)
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with socket.create_connection(("127.0.0.1", impatient.port), 30) as connection:
+        connection.sendall(request)
+        start = connection.recv(1)  # the answer has begun
+        connection.sendall(behind)
+        head, _, answer = (start + read_all(connection)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200"), head
     whole, ended, rest = answer.partition(b"\r\n0\r\n\r\n")
     assert ended, answer[-100:]
@@ -193,15 +199,14 @@ def test_nothing_is_written_into_an_answer(tmp_path: Path, behind: bytes) -> Non
     assert rest.startswith(b"HTTP/1.1 408") if behind.startswith(b"GET") else not rest
 
 
-def test_no_chunks_in_the_old_version(tmp_path: Path) -> None:
+def test_no_chunks_in_the_old_version(server: Server) -> None:
     """A client of HTTP/1.0 gets a stream's audio without framing, and the connection's end behind it."""
-    with running(tmp_path, {"engines": {"tone": {"enabled": True}}}) as server:
-        body = SPEECH.replace(b"tts-1", b"tone")
-        whole = httpx.post(
-            f"{server.base_url}/audio/speech", content=body, headers={"content-type": "application/json"}
-        ).content
-        old = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Expect: 100-continue\r\nConnection: keep-alive\r\n"
-        data = exchange(server, [old + b"Content-Length: %d\r\n\r\n" % len(body) + body])
+    body = SPEECH.replace(b"tts-1", b"tone")
+    whole = httpx.post(
+        f"{server.base_url}/audio/speech", content=body, headers={"content-type": "application/json"}
+    ).content
+    old = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Expect: 100-continue\r\nConnection: keep-alive\r\n"
+    data = exchange(server, [old + b"Content-Length: %d\r\n\r\n" % len(body) + body])
     head, _, audio = data.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200"), head
     assert b"transfer-encoding" not in head.lower()
@@ -209,17 +214,16 @@ def test_no_chunks_in_the_old_version(tmp_path: Path) -> None:
     assert audio == whole
 
 
-def test_a_stream_that_breaks_off_in_the_old_version(tmp_path: Path) -> None:
+def test_a_stream_that_breaks_off_in_the_old_version(impatient: Server) -> None:
     """A client of HTTP/1.0 learns by a reset that its stream is not whole."""
-    with running(tmp_path, {"engines": {"tone": {"enabled": True, "workers": 1}}}) as server:
-        body = b'{"model":"tone","input":"[slow 0.2] One two three. [crash] four.","response_format":"pcm"}'
-        old = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Content-Length: %d\r\n\r\n" % len(body) + body
-        with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
-            connection.sendall(old)
-            first = connection.recv(12)
-            if first.endswith(b"200"):  # otherwise nothing was sent before it broke
-                with pytest.raises(ConnectionResetError):
-                    read_all(connection)
+    body = b'{"model":"tone","input":"[slow 0.2] One two three. [crash] four.","response_format":"pcm"}'
+    old = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with socket.create_connection(("127.0.0.1", impatient.port), 30) as connection:
+        connection.sendall(old)
+        first = connection.recv(12)
+        if first.endswith(b"200"):  # otherwise nothing was sent before it broke
+            with pytest.raises(ConnectionResetError):
+                read_all(connection)
 
 
 @pytest.mark.parametrize(
