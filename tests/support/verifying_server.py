@@ -38,7 +38,8 @@ SENTENCES = (
 def copy_program(place: Path, engines: Mapping[str, str] = ENGINES, records: str = RECORDS) -> Path:
     """Copy the program with some engines for tests in it, by the names of their folders and files."""
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, place / package)  # with what Python has compiled of it
+        # with what Python has compiled of it, but not what it is just writing
+        shutil.copytree(ROOT / package, place / package, ignore=shutil.ignore_patterns("*.pyc.*"))
     for name, source in engines.items():
         folder = place / "engines" / "adapters" / name
         folder.mkdir()
