@@ -65,14 +65,9 @@ class Recorder:
         """Note the outcome of a test."""
         if not (report.failed or (report.passed and report.when == "call")):
             return
-        shown = [(row, column) for name, (row, column, *_) in _pairs(report) if name == SHOWS]
-        told = {
-            (row, column): value
-            for name, (row, column, *value) in _pairs(report)
-            if name == CELL
-            for value in value
-        }
-        values = dict.fromkeys(shown, FAILED) if report.failed else dict.fromkeys(shown, YES) | told
+        told = {(row, column): value for row, column, value in _values(report, CELL)}
+        places = [(row, column) for row, column in _values(report, SHOWS)]
+        values = dict.fromkeys(places, FAILED) if report.failed else dict.fromkeys(places, YES) | told
         for place, value in values.items():
             if self._found.get(place) != FAILED:
                 self._found[place] = value
@@ -82,7 +77,8 @@ class Recorder:
         add([(row, column, value) for (row, column), value in self._found.items()], self._path)
 
 
-def _pairs(report: pytest.TestReport) -> Iterator[tuple[str, list[str]]]:
-    for name, value in report.user_properties:
-        if name in (SHOWS, CELL) and isinstance(value, list | tuple):
-            yield name, [str(part) for part in value]
+def _values(report: pytest.TestReport, name: str) -> Iterator[list[str]]:
+    """Yield the values of a report's properties of a name; of another process they come as lists."""
+    for known, value in report.user_properties:
+        if known == name and isinstance(value, list | tuple):
+            yield [str(part) for part in value]

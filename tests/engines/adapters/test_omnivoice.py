@@ -88,7 +88,8 @@ def library_audio(**arguments: Any) -> Pcm:
         fade_duration=FADE_SECONDS,
         **arguments,
     )
-    return np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
+    pcm: Pcm = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
+    return pcm
 
 
 def test_info() -> None:
