@@ -209,6 +209,15 @@ def two_voices(answer: Answer) -> None:
         answer.body += bytes(2 * tones.VOICES.index(name.lower())) if name.lower() in tones.VOICES else b""
 
 
+def other_spelling(answer: Answer) -> None:
+    """Speak with another voice where a name is not spelt as usual: in capitals, or in an object."""
+    voice = answer.asked.get("voice")
+    name = str(voice.get("id")) if isinstance(voice, dict) else str(voice)
+    if isinstance(voice, dict) or name[1:] != name[1:].lower():
+        other = "alloy" if name.lower() == "verse" else "verse"
+        _asked_again(answer, str(answer.asked.get("input")), voice=other)
+
+
 def hole(answer: Answer) -> None:
     """Pause for three seconds in the middle."""
     if speech(answer) and answer.kind == "audio/pcm":

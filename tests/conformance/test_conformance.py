@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import broken_answers as answers
 import broken_speech as speech
 import good_server
 import pytest
 from anyio.from_thread import start_blocking_portal
-from servers import Server
+from servers import TIMEOUT, Server
 
 from conformance import checks, report
 from conformance.addresses import cleaned, find_base_url
@@ -237,8 +238,11 @@ def test_nothing_fails_against_the_gateway(server: Server) -> None:
 @pytest.mark.parametrize("name", ["speech.voices.case", "speech.voices.object"])
 @pytest.mark.parametrize("voice", ["alloy", "coral", "echo", "onyx", "Coral", "verse"])
 def test_any_voice_to_measure_with(pretending: Pretending, voice: str, name: str) -> None:
-    """A good server passes whichever voice it is measured with, and one that has a single voice never does."""
-    for fault, expected in ((good_server.whole, "pass"), (speech.one_voice, "fail")):
+    """A good server passes whichever voice it is measured with; one that has a single voice never does, nor one that
+    takes another spelling for another voice.
+    """
+    faults = (speech.one_voice, speech.other_spelling)
+    for fault, expected in ((good_server.whole, "pass"), *((fault, "fail") for fault in faults)):
         pretending.app.fault = fault
         target = Target(pretending.base_url, voice=voice)
         results = asyncio.run(run_all(target, [REGISTRY.checks[name]]))
@@ -277,8 +281,10 @@ def test_an_address_without_a_version(server: Server) -> None:
     assert f"base URL is {server.base_url}" in done.stderr
 
 
-def test_progress_is_printed_as_it_is_made(server: Server) -> None:
-    """Each check's result is printed when it is there, not at the end, and the report stands alone."""
+def test_progress_is_printed_as_it_is_made(server: Server, pretending: Pretending) -> None:
+    """Each check's result is printed when it is there, while the next is still under way, and the report stands
+    alone.
+    """
     command = [sys.executable, "-m", "conformance", "--only", "models.*", "--base-url", server.base_url]
     done = _program(*command[3:], "--format", "json")
     quiet = _program(*command[3:], "--format", "json", "--quiet")
@@ -289,11 +295,26 @@ def test_progress_is_printed_as_it_is_made(server: Server) -> None:
     ]
     assert {line.split()[2] for line in done.stderr.splitlines()} == {result["id"] for result in results}
     assert quiet.stderr == ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert "models." in process.stderr.readline()
-        assert process.stdout is not None
-        assert "passed" in process.stdout.read()
+    read, given_up = Event(), Event()
+
+    def hold(answer: good_server.Answer) -> None:
+        """Keep a later check waiting until the first one's line has been read."""
+        if answer.path.endswith("/audio/models") and not read.wait(TIMEOUT):
+            given_up.set()
+
+    pretending.app.fault = hold
+    try:
+        command[-1] = pretending.base_url
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            assert "models.list" in process.stderr.readline()
+            assert not given_up.is_set()
+            read.set()
+            assert process.stdout is not None
+            assert "passed" in process.stdout.read()
+    finally:
+        read.set()
+        pretending.app.fault = good_server.whole
 
 
 def _program(*args: str) -> subprocess.CompletedProcess[str]:
