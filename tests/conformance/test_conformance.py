@@ -295,11 +295,13 @@ def test_progress_is_printed_as_it_is_made(server: Server, pretending: Pretendin
     ]
     assert {line.split()[2] for line in done.stderr.splitlines()} == {result["id"] for result in results}
     assert quiet.stderr == ""
-    read, given_up = Event(), Event()
+    first, read, given_up = Event(), Event(), Event()
 
     def hold(answer: good_server.Answer) -> None:
-        """Keep a later check waiting until the first one's line has been read."""
-        if answer.path.endswith("/audio/models") and not read.wait(TIMEOUT):
+        """Keep the checks behind the first, which asks for /audio/models, waiting until its line has been read."""
+        if answer.path == "/audio/models":
+            first.set()
+        elif first.is_set() and not read.wait(TIMEOUT):
             given_up.set()
 
     pretending.app.fault = hold
@@ -307,7 +309,7 @@ def test_progress_is_printed_as_it_is_made(server: Server, pretending: Pretendin
         command[-1] = pretending.base_url
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
-            assert "models.list" in process.stderr.readline()
+            assert "models.audio" in process.stderr.readline()
             assert not given_up.is_set()
             read.set()
             assert process.stdout is not None
