@@ -59,7 +59,7 @@ def test_a_voice_from_its_making_to_its_end(cloning: Server) -> None:
     assert id.startswith("voice_")
     text = voices(cloning, "show", first)
     assert id in text
-    assert "cloned from 1 recording of 1" in text
+    assert re.search(r"cloned from 1 recording of \d", text)
     assert "mimic" in text
 
     voices(cloning, "rename", first, second)

@@ -39,7 +39,9 @@ def test_a_voice_in_postgresql_and_s3(
         server.wait_ready()
         with httpx.Client(base_url=server.base_url, timeout=TIMEOUT) as client:
             sample = {"audio_sample": ("clip.flac", CLIP.read_bytes(), "audio/flac")}
-            created = client.post("/audio/voices", data={"name": "Anna"}, files=sample)
+            created = client.post(
+                "/audio/voices", data={"name": "Anna", "transcript": "Ask not."}, files=sample
+            )
             assert created.status_code == 200, created.text
             spoken = {
                 say(server, voice) for voice in ["anna", created.json()["id"], "ANNA", "profile:anna"] * 3

@@ -24,7 +24,7 @@ from cloning_server import (
     spoken_brightness,
 )
 from openai.types.audio.voice_consent import VoiceConsent
-from recordings import coded, piece
+from recordings import TELEPHONE, coded, piece
 from servers import Server
 
 PATH = "/audio/voice_consents"
@@ -124,7 +124,7 @@ RECORDINGS = {
     "bytes that are no audio": (("a.wav", b"nothing of the kind" * 100, "audio/wav"), None),
     "too short": (("a.wav", coded(piece(0, 0.3)), "audio/wav"), "audio_too_short"),
     "too long": (
-        ("a.mp3", coded(np.tile(piece(0, 1), 301), ("mp3", "libmp3lame", 16_000)), "audio/mpeg"),
+        ("a.wav", coded(np.tile(piece(0, 1), 55), TELEPHONE, rate=8000), "audio/wav"),
         "audio_too_long",
     ),
     "silent": (("a.wav", coded(np.zeros(RATE)), "audio/wav"), "audio_silent"),

@@ -100,7 +100,8 @@ def test_without_keys_it_is_told(cloning: Server) -> None:
     """Without keys a voice named as one of the server's is made, and told: in its answer, in the log, in each
     answer that it speaks; one with another name is not.
     """
-    form = {"name": "shimmer"}
+    words = {"transcript": "And so, my fellow Americans"}
+    form = {"name": "shimmer", **words}
     files = {"audio_sample": ("a.flac", short())}
     made = call(cloning, "POST", "/audio/voices", data=form, files=files)
     voice: Json = json_of(made)
@@ -113,7 +114,7 @@ def test_without_keys_it_is_told(cloning: Server) -> None:
         assert speak(cloning, "shimmer").headers["x-voicebox-mapped"] == f"voice=shimmer->{voice['id']}"
     finally:
         json_of(call(cloning, "DELETE", f"/audio/voices/{voice['id']}"))
-    other = call(cloning, "POST", "/audio/voices", data={"name": new_name()}, files=files)
+    other = call(cloning, "POST", "/audio/voices", data={"name": new_name(), **words}, files=files)
     assert "x-voicebox-warning" not in other.headers
     renamed = call(cloning, "PATCH", f"/voicebox/profiles/{other.json()['id']}", json={"name": "sage"})
     assert "x-voicebox-warning" in renamed.headers
