@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from recordings import coded, piece
 from servers import Server, running, wait_until
 
-JFK = Path(__file__).parents[2] / "data" / "jfk.flac"
 CONFIG = {
     "engines": {"tone": {"enabled": True, "workers": 2}, "espeak": {"enabled": False}},
     "speech": {"coders": 2},
@@ -43,14 +43,13 @@ def speak(server: Server, text: str, format: str = "mp3", voice: str = "tone-1")
     return httpx.post(f"{server.base_url}/audio/speech", json=body, timeout=60)
 
 
-def transcribe(server: Server, recording: Path, **fields: str) -> httpx.Response:
-    with recording.open("rb") as file:
-        return httpx.post(
-            f"{server.base_url}/audio/transcriptions",
-            files={"file": file},
-            data={"model": "pocketsphinx", **fields},
-            timeout=120,
-        )
+def transcribe(server: Server, recording: bytes) -> httpx.Response:
+    return httpx.post(
+        f"{server.base_url}/audio/transcriptions",
+        files={"file": ("a.wav", recording)},
+        data={"model": "pocketsphinx"},
+        timeout=120,
+    )
 
 
 def engine(server: Server, name: str) -> dict[str, Any]:
@@ -99,9 +98,10 @@ def test_a_frozen_worker_costs_no_answer(fragile: Server) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_transcription_whose_worker_is_lost_is_done_again(fragile: Server, number: signal.Signals) -> None:
     """A recording whose worker is killed or frozen while it listens is transcribed by the next one: the same."""
-    alone = transcribe(fragile, JFK).json()
+    recording = coded(piece(0, 4))
+    alone = transcribe(fragile, recording).json()
     with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(transcribe, fragile, JFK)
+        job = pool.submit(transcribe, fragile, recording)
         wait_until(lambda: engine(fragile, "pocketsphinx")["running"] == 1, "it is being heard")
         os.kill(named(fragile, "pocketsphinx")[0], number)
         answer = job.result()
@@ -131,7 +131,7 @@ def test_a_busy_worker_is_not_a_dead_one(tmp_path: Path) -> None:
     noise = tmp_path / "noise.wav"
     write_noise(noise, 10.0, level=6000)
     with running(tmp_path / "server", config) as server:
-        assert transcribe(server, noise).status_code == 200
+        assert transcribe(server, noise.read_bytes()).status_code == 200
         assert engine(server, "pocketsphinx")["workers"][0]["restarts"] == 0
         worker = named(server, "pocketsphinx")[0]
         os.kill(worker, signal.SIGSTOP)
