@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from engines.adapters.omnivoice.design import attributes
-from engines.adapters.omnivoice.library import import_library, load_model
+from engines.adapters.omnivoice.library import import_library, load_model, read_config
 from engines.adapters.omnivoice.prompts import Voice, codes_version, pack_prompt, read_prompt
 from engines.adapters.omnivoice.request_options import CFG, LONGEST_SECONDS, OPTIONS, STEPS, TEMPERATURE
 from engines.api import (
@@ -75,12 +75,14 @@ class OmniVoice:
         """Load the model. Raises EngineFailed."""
         if not self._path:
             raise EngineFailed("OmniVoice's files are not there: tell their folder as `path`.")
+        folder = Path(self._path)
+        config = read_config(folder)
         if place.threads:
             set_torch_threads(place.threads)
         device = choose_device(place.device, PREFERENCE, place.group)
-        dtype = choose_dtype(place.dtype, str(device), published_dtype({}))
+        dtype = choose_dtype(place.dtype, str(device), published_dtype(config))
         out.beat()
-        self._model = load_model(Path(self._path), device, dtype)
+        self._model = load_model(folder, device, dtype)
         self._hook.watch(listed_layers(self._model, self._model.audio_tokenizer))
         self._languages = self._model.supported_language_ids()
         self._rate = int(self._model.sampling_rate)

@@ -70,12 +70,18 @@ def _pydub() -> tuple[ModuleType, ModuleType]:
     return pydub, silence
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return a model's config.json. Raises EngineFailed where that, or another file, is missing or broken."""
+    _check_files(folder)
+    with _as_engine_failed(folder):
+        return msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any])
+
+
 def load_model(folder: Path, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401 - the library's OmniVoice
     """Return the model of a folder on a device; its codec computes in float32, whatever the dtype.
 
     Raises EngineFailed, which names what is at fault.
     """
-    _check_files(folder)
     library = import_library()
     with _as_engine_failed(folder):
         model = library.OmniVoice.from_pretrained(
