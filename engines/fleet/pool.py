@@ -213,15 +213,18 @@ class Stream:
                 slot = await self._source.acquire(self._need, prompt, tried)
         except TimeoutError as exc:
             self._pool.observer.refused(self._pool.name, "deadline")
-            status = self._source.status()
-            if status.ready:
-                raise DeadlineExceeded(LATE_MESSAGE, retry_after=status.wait) from exc
-            message = LOADING_MESSAGE.format(name=self._pool.name)
-            raise DeadlineExceeded(message, retry_after=max(status.wait, LOADING_RETRY)) from exc
+            raise _too_late(self._pool.name, self._source.status()) from exc
         self._has_begun = True
         self.waited = time.monotonic() - self._opened_at
         self._pool.observer.waited(self._pool.name, self.waited, batch=self._need.terms.batch)
         return slot
+
+
+def _too_late(name: str, status: EngineStatus) -> DeadlineExceeded:
+    """Return the error of a request whose first job did not begin in time, by what it waited for."""
+    if status.ready:
+        return DeadlineExceeded(LATE_MESSAGE, retry_after=status.wait)
+    return DeadlineExceeded(LOADING_MESSAGE.format(name=name), retry_after=max(status.wait, LOADING_RETRY))
 
 
 class _SampleCount:
@@ -272,6 +275,8 @@ class Pool:
             self.observer.refused(
                 self.name, "deadline" if isinstance(exc, DeadlineExceeded) else "overloaded"
             )
+            if not self._source.ready and time.monotonic() >= terms.last_moment(ready=False):
+                raise _too_late(self.name, self._source.status()) from exc
             raise
         try:
             yield Stream(self, self._source, need, opened_at)

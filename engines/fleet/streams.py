@@ -41,6 +41,10 @@ class RequestTerms(msgspec.Struct, frozen=True):
         """Return the moment by which its first job must have begun, of an engine that is ready or is not."""
         return self.deadline if ready else max(self.deadline, self.load_deadline)
 
+    def while_loading(self) -> RequestTerms:
+        """Return the terms of a request that waits for its engine to be loaded first."""
+        return msgspec.structs.replace(self, deadline=self.last_moment(ready=False))
+
     def later(self, seconds: float) -> RequestTerms:
         """Return the terms with so much more time: something took it that is not the engine's queue."""
         return msgspec.structs.replace(self, deadline=self.deadline + seconds)

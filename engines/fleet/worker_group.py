@@ -295,7 +295,7 @@ class WorkerGroup:
             self._on_demand.on_used()
             await self._wake_for_a_request()
         self._raise_if_unavailable()
-        return await self._gate.open_stream(terms)
+        return await self._gate.open_stream(terms if self.ready else terms.while_loading())
 
     def close_stream(self, need: StreamNeed) -> None:
         """End a stream."""
