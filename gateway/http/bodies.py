@@ -57,7 +57,8 @@ class FormLimits(msgspec.Struct, frozen=True):
 
 async def read_chunks(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> AsyncIterator[bytes]:
     """Yield a body as it comes. Raises TooLarge, before reading anything where its length is announced."""
-    announced = headers.get(b"content-length", b"")
+    # zeros that lead are in the grammar, and Python reads no number of thousands of digits
+    announced = headers.get(b"content-length", b"").lstrip(b"0")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit, int(announced))
     received = 0

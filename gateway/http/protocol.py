@@ -3,7 +3,8 @@
 A request's head is bounded in size and time. What stands behind a body's last chunk (trailers) is dropped and
 bounded, never taken for headers. A request has exactly one Host and one of each header that says who calls.
 What is not HTTP is answered in OpenAI's envelope like every other mistake; but never into the middle of an
-answer that has begun: then the connection ends behind that answer. A client of HTTP/1.0 gets no chunks.
+answer that has begun: then the connection ends behind that answer. A client of HTTP/1.0 gets no chunks, and
+whoever offers another protocol gets its answer in this one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from compat.errors import Envelope, ErrorBody
 from gateway.http.media_types import JSON_UTF8
 from gateway.http.unframed import unframed
+from gateway.http.upgrades import PlainParser
 from gateway.observability.request_log import new_request_id
 from gateway.security.hosts import is_host
 
@@ -64,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer for the first request."""
         super().connection_made(transport)
+        self.parser = PlainParser(self)
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -146,6 +149,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that a request has ended: what comes next is the head of another."""
+        if self.parser.should_upgrade():
+            return  # only its head has ended: what stands behind that is parsed anew
         self._in_head = True
         self._head_begun = self._ended_chunks = False
         self._head_received = 0

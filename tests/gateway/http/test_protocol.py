@@ -270,3 +270,43 @@ def test_extensions_of_chunks_are_bounded(server: Server) -> None:
         server, [start, *[small[at : at + 5_000] for at in range(0, len(small), 5_000)], b"0\r\n\r\n"]
     )
     assert data.startswith(b"HTTP/1.1 200"), data[:300]
+
+
+OFFERS = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n",
+    "websocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+}
+LAST = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("offer", list(OFFERS))
+def test_offers_of_another_protocol(server: Server, offer: str) -> None:
+    """A request that offers another protocol, as Java's HttpClient does, is answered with its body, chunked or
+    not, however it is cut; so are those behind it.
+    """
+    head = HEAD + OFFERS[offer]
+    plain = head + b"Content-Length: %d\r\n\r\n" % len(SPEECH)
+    chunks = head + b"Transfer-Encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n%s\r\n0\r\nHost: evil.example\r\n\r\n" % (len(SPEECH), SPEECH)
+    bare = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + OFFERS[offer] + b"\r\n"
+    for pieces in (
+        [plain + SPEECH + LAST],
+        [plain, SPEECH[:20], SPEECH[20:] + LAST],
+        [chunks + chunk + LAST],
+        [chunks, chunk[:50], chunk[50:], LAST],
+        [bare + LAST],
+        [bare, LAST],
+    ):
+        data = exchange(server, pieces)
+        assert data.count(b"HTTP/1.1 200") == 2, (pieces, data[:300])
+    many = exchange(server, [bare * 2_000 + LAST])
+    assert many.count(b"HTTP/1.1 200") == 2_001
+
+
+def test_a_length_of_many_digits(server: Server) -> None:
+    """Zeros that lead in the length of a body mean nothing, however many they are."""
+    data = exchange(
+        server,
+        [HEAD + b"Connection: close\r\nContent-Length: %s%d\r\n\r\n" % (b"0" * 5_000, len(SPEECH)) + SPEECH],
+    )
+    assert data.startswith(b"HTTP/1.1 200"), data[:300]
