@@ -43,6 +43,7 @@ ALIKE = frozenset(
 )
 """what clients call the same types, and what they send where they do not know"""
 DEFAULT_LIMIT, HIGHEST_LIMIT = 20, 100
+MOST_DIGITS = 8
 LONGEST_PROMPT = 4096
 LONGEST_TEXT = 10_000
 """characters of any field"""
@@ -225,7 +226,8 @@ def page_limit(value: str | None) -> int:
     """Read a page's length. Raises BadInput."""
     if value is None or value == "":
         return DEFAULT_LIMIT
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:10]) <= HIGHEST_LIMIT:
+    is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+    if not is_number or not 1 <= int(value) <= HIGHEST_LIMIT:
         raise BadInput(
             f"`limit` should be a number from 1 to {HIGHEST_LIMIT}.", param="limit", code="invalid_value"
         )

@@ -89,6 +89,13 @@ def test_pages(cloning: Server) -> None:
         consents.delete(id)
 
 
+@pytest.mark.parametrize("limit", ["0", "101", "00000000011", "0000000001" + "9" * 30, "\N{SUPERSCRIPT TWO}"])
+def test_lengths_that_no_page_has(cloning: Server, limit: str) -> None:
+    """A page's length is a number of few digits from 1 to 100; all else is a 400."""
+    answer = call(cloning, "GET", PATH, params={"limit": limit})
+    assert answer.status_code == 400, answer.text
+
+
 def test_the_last_page(cloning: Server) -> None:
     """The page that ends the list says so, also when it is full, or empty."""
     oldest = [one.id for one in strict(cloning).audio.voice_consents.list(limit=100)]
