@@ -18,6 +18,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from statistics import median_low
 
 import msgspec
 
@@ -122,12 +123,15 @@ class PlaybackGate:
         """Estimate how many seconds a new request would wait for its first job."""
         load = load or self._load()
         waiting = load.queued * load.job_seconds / max(1, load.slots)
-        for_admission = len(self._pending) * self._mean_seconds() / load.capacity if load.capacity else 0.0
+        for_admission = len(self._pending) * self._usual_seconds() / load.capacity if load.capacity else 0.0
         return waiting + for_admission
 
-    def _mean_seconds(self) -> float:
-        known = [need.terms.seconds for need in self._open_streams]
-        return sum(known) / len(known) if known else 1.0
+    def _usual_seconds(self) -> float:
+        """Return how much audio a stream comes to that keeps others waiting: batches do not, and one long
+        text among short ones says nothing of when there will be room.
+        """
+        known = [need.terms.seconds for need in self._open_streams if not need.terms.batch]
+        return median_low(known) if known else 1.0
 
     async def _wait(self, need: StreamNeed) -> None:
         pending = PendingStream(need, asyncio.get_running_loop().create_future())

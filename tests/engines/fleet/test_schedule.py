@@ -350,6 +350,27 @@ def test_waiting_is_bounded_in_number_and_time() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(("seconds", "batch"), [(6000.0, True), (1000.0, False)])
+def test_one_long_text_turns_no_short_ones_away(seconds: float, batch: bool) -> None:
+    """Of several that wait none is refused for the length of one text that others wait less for."""
+
+    async def test() -> None:
+        gate = Machine(capacity=4.0).gate
+        await gate.open_stream(stream(seconds, batch=batch))
+        short = [await gate.open_stream(stream(2)) for _ in range(2)]
+        waiting = [asyncio.create_task(gate.open_stream(stream(6))) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        assert gate.pending > 1
+        assert gate.wait_estimate() < 5
+        for one in short:
+            gate.close_stream(one)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    run(test)
+
+
 def test_a_gate_that_closes_releases_all_waiting() -> None:
     """When a gate closes, every stream that waits at it stops waiting."""
 
