@@ -13,7 +13,7 @@ ARGS ?=
 URL ?=
 REQUESTS ?= 500
 
-.PHONY: serve test test-engines engines-table test-gpu lint types bench quality conformance wheel-check setup clean
+.PHONY: serve test test-browser test-engines engines-table test-gpu lint types bench quality conformance wheel-check setup clean
 
 serve: $(READY)
 	@exec $(IN_VENV) -m gateway serve $(ARGS)
@@ -21,6 +21,11 @@ serve: $(READY)
 # All that needs neither torch nor an environment of engines.
 test: $(READY_TO_TEST)
 	$(PYTEST) -m "not engines" $(ARGS)
+
+# The console, driven in a browser: Playwright is installed, chromium must be there (apt-get install chromium, or CHROMIUM=/path/to/it).
+test-browser: $(READY_TO_TEST)
+	$(IN_VENV) -m pip install --quiet --editable ".[browser]"
+	$(IN_VENV) -m pytest tests/gateway/console $(ARGS)
 
 # The rest: every engine, with its library, on small checkpoints.
 test-engines: $(READY_FOR_ENGINES)

@@ -39,6 +39,7 @@ from gateway.observability.request_log import RequestLog
 from gateway.observability.tracing import Tracing
 from gateway.routes.archives import ARCHIVE_ROUTER
 from gateway.routes.consents import CONSENT_ROUTER
+from gateway.routes.console import console_file
 from gateway.routes.health import health_routes
 from gateway.routes.listing import LISTING_ROUTES
 from gateway.routes.models import model_router
@@ -122,6 +123,7 @@ def create_app(
             model_router(manager),
             *health_routes(VERSION, drain, metrics, auth, first_start),
             *schema_routes(VERSION, auth),
+            console_file,
         ],
         dependencies={"context": Provide(context_provider(services))},
         lifespan=[

@@ -1,4 +1,4 @@
-"""The server's own routes: what it is, whether it can serve, and its metrics."""
+"""The server's own routes: what it is, to browsers as the console, whether it can serve, and its metrics."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from engines.fleet.status import EngineStatus
 from gateway.config.addresses import base_path
 from gateway.http.context import RequestContext
 from gateway.http.drain import Drain
-from gateway.http.openapi.operation import DOCUMENTED, SERVER_TAG, TEXT_TYPE, Documented
+from gateway.http.openapi.operation import DOCUMENTED, JSON_TYPE, SERVER_TAG, TEXT_TYPE, Documented
 from gateway.http.server_status import Health, Liveness, Readiness, ServerInfo
 from gateway.observability.metrics import Metrics
+from gateway.routes.console import PAGE_TYPE, console_page, wants_page
 from gateway.security.auth import Authenticator
 from gateway.services.first_start import FirstStart
 
@@ -39,10 +40,25 @@ def health_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the routes that say how the server is."""
 
-    @get(["/", "/v1"], operation_id="getServer", tags=[SERVER_TAG], summary="What this is")
-    async def root(context: NamedDependency[RequestContext]) -> ServerInfo:
+    def info(context: RequestContext) -> ServerInfo:
         base = base_path(context.services.settings.server.base_path)
         return ServerInfo("Voicebox Gateway", version, f"{base}/schema", f"{base}/health")
+
+    @get(
+        "/",
+        operation_id="getServer",
+        tags=[SERVER_TAG],
+        summary="What this is; to browsers, the console",
+        opt={DOCUMENTED: Documented(answers={JSON_TYPE: ServerInfo, PAGE_TYPE: str})},
+    )
+    async def root(context: NamedDependency[RequestContext]) -> Response[str] | Response[ServerInfo]:
+        if wants_page(context.headers):
+            return await console_page(context)
+        return Response(info(context), headers={"vary": "accept"})
+
+    @get("/v1", operation_id="getApiRoot", tags=[SERVER_TAG], summary="What this is")
+    async def api_root(context: NamedDependency[RequestContext]) -> ServerInfo:
+        return info(context)
 
     @get(
         "/health",
@@ -83,7 +99,7 @@ def health_routes(
     def exposition() -> bytes:
         return metrics.exposition()
 
-    return [root, health, livez, readyz, test, exposition]
+    return [root, api_root, health, livez, readyz, test, exposition]
 
 
 def _public(status: EngineStatus) -> EngineStatus:

@@ -17,7 +17,8 @@ NO_KEY = (
 PUBLIC_PATHS = frozenset({"/", "/v1", "/health", "/livez", "/readyz", "/v1/test"})
 VOICE_LIST = "/v1/audio/voices"
 METRICS = "/metrics"
-SCHEMA = "/schema"
+PAGES = ("/schema", "/console/")
+"""where the pages that browsers open have their files: they tell nothing of what is kept here"""
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 """what proxies add: the address that is seen is theirs then"""
 
@@ -49,7 +50,7 @@ class Authenticator:
 
     def is_public(self, path: str) -> bool:
         """Return whether a path is open to callers without a key."""
-        return path in PUBLIC_PATHS or path in self._public or path.startswith(SCHEMA)
+        return path in PUBLIC_PATHS or path in self._public or path.startswith(PAGES)
 
     def may_see_internals(self, headers: Mapping[bytes, bytes], client: str | None) -> bool:
         """Return whether a caller may be told of processes and reasons: by a valid key; where there are none,
@@ -66,7 +67,7 @@ class Authenticator:
         return found is not None and not found.expired()
 
     def _check(self, path: str, method: str, headers: Mapping[bytes, bytes]) -> str | None:
-        if path in PUBLIC_PATHS or path.startswith(SCHEMA) or method == "OPTIONS" or self._store.empty():
+        if path in PUBLIC_PATHS or path.startswith(PAGES) or method == "OPTIONS" or self._store.empty():
             return None
         secret = find_secret(headers)
         if secret is None:
