@@ -125,7 +125,7 @@ def test_networks_and_codecs(
     monkeypatch: pytest.MonkeyPatch, model: str, module: ModuleType, changes: Mapping[str, Any], rate: int
 ) -> None:
     """Networks and codecs of other widths, depths and strides load and speak."""
-    options = {"steps": 3} if model == "voxcpm2" else {}
+    options: dict[str, Any] = {"steps": 3} if model == "voxcpm2" else {}
     with model_worker(model, [made(monkeypatch, module, changes)], **options) as worker:
         assert_speaks(worker, rate)
 

@@ -54,7 +54,7 @@ CALLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "subtalker_top_p": 0.7,
         },
     ),
-    "small": ("small", {}, {"speaker": "aiden", "instruct": "Speak happily."}),
+    "small": ("small", {}, {"speaker": "aiden", "language": "Italian", "instruct": "Speak happily."}),
     "own": ("own", {}, {"speaker": "zoe", "language": "French"}),
     "designed": ("design", {}, {"instruct": "A deep old voice.", "language": "Russian"}),
     "greedy": (
@@ -79,7 +79,7 @@ JOBS: dict[str, tuple[str, dict[str, Any]]] = {
             "settings": {name: value for name, value in CALLS["settings"][2].items() if name != "speaker"},
         },
     ),
-    "small": ("small", {"voice": "aiden", "instructions": "Speak happily."}),
+    "small": ("small", {"voice": "aiden", "language": "it", "instructions": "Speak happily."}),
     "own": ("own", {"voice": "zoe", "language": "fr"}),
     "designed": ("design", {"voice": "", "design": "A deep old voice.", "language": "ru"}),
     "greedy": ("endless", {"voice": "ryan", "settings": {"temperature": 0.0, "subtalker_temperature": 0.0}}),
