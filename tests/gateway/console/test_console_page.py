@@ -204,7 +204,6 @@ def test_the_page_is_public_and_its_data_are_not(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         assert [httpx.get(link).status_code for link in linked(server)] == [200] * len(linked(server))
         for path in (
-            "/v1/audio/voices",
             "/v1/models",
             "/v1/voicebox/models",
             "/v1/voicebox/profiles",
