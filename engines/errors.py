@@ -99,7 +99,7 @@ class EngineBroken(EngineFailed):
 
 
 class EngineHung(EngineFailed):
-    """The engine gave no sign of life at a job, and was ended: to try that again would hang another worker."""
+    """The engine gave no sign of life at a job, and was ended: to try that again would hang another one."""
 
 
 class ChildLost(EngineFailed):

@@ -183,9 +183,7 @@ def make_encoders(settings: Settings, codecs: CapacityLimiter, log: FilteringBou
     return EncoderPool(_encoder_processes(settings), ThreadEncoderFactory(codecs), supervise, log.warning)
 
 
-def make_first_start(
-    engines: EngineSet, manager: ModelManager, log: Callable[..., object]
-) -> FirstStart:
+def make_first_start(engines: EngineSet, manager: ModelManager, log: Callable[..., object]) -> FirstStart:
     """Return the first start of engines, which `log` is told of once they are ready."""
 
     def tell(seconds: float, ready: list[str]) -> None:

@@ -196,9 +196,7 @@ class RemoteWorkerSource:
         """Close a stream."""
         self._connection.send(messages.CloseStream(need.number))
 
-    async def acquire(
-        self, need: StreamNeed, prompt: str = "", tried: TriedWorkers = UNTRIED
-    ) -> RemoteSlot:
+    async def acquire(self, need: StreamNeed, prompt: str = "", tried: TriedWorkers = UNTRIED) -> RemoteSlot:
         """Wait for a slot, and return it, as WorkerSource has it. Raises EngineUnavailable or EngineHung."""
         progress = _progress(need)
         acquired = await self._connection.request(
