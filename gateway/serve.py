@@ -208,7 +208,9 @@ class GatewayServer(uvicorn.Server):
         self._drain.hurry()
 
     def break_off(self, reason: str) -> None:
-        """Close the sockets at once: nothing can be served any more."""
+        """Close the sockets at once: nothing can be served any more. One that is closing goes on with it."""
+        if self.should_exit:
+            return
         self._log.error("going away", reason=reason, running=self._drain.running)
         self.should_exit = True
 

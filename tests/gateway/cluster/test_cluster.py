@@ -190,7 +190,9 @@ def test_a_port_is_not_shared_with_another_server(cluster: Server, tmp_path: Pat
 
 
 def test_sigterm_ends_all_processes(tmp_path: Path) -> None:
-    """SIGTERM lets running requests finish and ends all processes; nothing is left, and the port is free."""
+    """SIGTERM lets running requests finish and ends all processes; nothing is left, the port is free, and the log
+    tells of no error.
+    """
     config = {"engines": {"tone": {"enabled": True}, "espeak": {"enabled": False}}}
     with running(tmp_path / "server", config, ("--workers", "2")) as server, ThreadPoolExecutor(2) as pool:
         children = server.worker_pids()
@@ -200,6 +202,7 @@ def test_sigterm_ends_all_processes(tmp_path: Path) -> None:
         assert job.result().status_code == 200
         assert server.process.wait(30) == 0
 
+    assert [line for line in server.lines() if line["level"] == "error"] == []
     assert all(parent_of(pid) is None for pid in children)
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
