@@ -22,8 +22,8 @@ from gateway.http.openapi.document import build
 from gateway.http.openapi.operation import TAGS
 
 IDS = Path(__file__).parents[2] / "data" / "operation_ids.txt"
-UNDOCUMENTED = {("GET", "/schema/{name}")}
-"""files of the page that shows the description"""
+UNDOCUMENTED = {("GET", "/schema/{name}"), ("GET", "/console/{digest}/{name}")}
+"""files of the pages that browsers open"""
 
 
 @pytest.fixture(scope="module")
