@@ -9,6 +9,8 @@ export const catalogue = { voices: [], models: [], files: [] };
 /** Tells of `voices` and `models`, when they were fetched. */
 export const changes = new EventTarget();
 
+let asked = 0;
+
 /** Fetch the voices. */
 export async function fetchVoices() {
   catalogue.voices = withoutTwins(await all("v1/audio/voices"));
@@ -23,7 +25,9 @@ function withoutTwins(voices) {
 
 /** Fetch the models: those that requests can name, and those that there are. */
 export async function fetchModels() {
+  const mine = (asked += 1);
   const [named, files] = await Promise.all([ask("GET", "v1/models"), ask("GET", "v1/voicebox/models", { quiet: true })]);
+  if (mine !== asked) return; // a later answer is on its way, or has come
   catalogue.models = named.data;
   catalogue.files = files.data;
   changes.dispatchEvent(new Event("models"));
