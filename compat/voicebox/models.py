@@ -48,6 +48,8 @@ class ModelObject(msgspec.Struct, frozen=True):
     """the same, in seconds of audio"""
     state: FilesState | WorkerState
     """what there is of its files, or, once all are here, what its worker does"""
+    runs_here: bool
+    """whether this machine can run it once its files are here; `reason` tells what keeps it from that"""
     source: str | UnsetType = UNSET
     """where its files are from, once all are here: hub, packages, or installed, for a package that is"""
     seed: SeedWorth | UnsetType = UNSET

@@ -67,7 +67,7 @@ function actions(model) {
   }, label);
   const { state } = model;
   const found = [];
-  if (["absent", "incomplete"].includes(state) && !model.reason) found.push(button(state === "absent" ? "Pull" : "Go on pulling", pull));
+  if (["absent", "incomplete"].includes(state) && model.runs_here) found.push(button(state === "absent" ? "Pull" : "Go on pulling", pull));
   if (state === "pulling") found.push(button("Cancel", cancel));
   if (["resting", "failed", "stopped"].includes(state)) found.push(button("Load", load));
   if (["ready", "starting"].includes(state)) found.push(button("Unload", unload));
@@ -142,7 +142,7 @@ function filter() {
     const said = `${model.id} ${model.name} ${model.licence} ${model.engine} ${model.languages.join(" ")} ${model.languages.map(language).join(" ")}`.toLowerCase();
     const here = HERE.includes(model.state);
     const of = !kind || (kind === "cloning" ? model.cloning : model.kinds.includes(kind));
-    const is = of && words.every((word) => said.includes(word)) && (!fits || here || !model.reason);
+    const is = of && words.every((word) => said.includes(word)) && (!fits || here || model.runs_here);
     if (card.hidden === is) card.hidden = !is;
     shown[here ? "here" : "there"] += is;
   }

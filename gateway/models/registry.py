@@ -69,6 +69,8 @@ class ModelState(msgspec.Struct, frozen=True):
     state: str
     """absent, pulling, incomplete, unusable, disabled, resting, starting, ready or failed"""
     reason: str = ""
+    runs_here: bool = True
+    """whether nothing keeps this machine from running it, once its files are here"""
     loading: float = 0.0
     """seconds since loading it began, while it is starting"""
     usual: float = 0.0
@@ -175,7 +177,8 @@ class ModelRegistry:
         if pull and not pull.ended:
             return ModelState(record, stored, "pulling")
         if reason:
-            return ModelState(record, stored, "unusable" if stored.complete else "absent", reason)
+            state = "unusable" if stored.complete else "absent"
+            return ModelState(record, stored, state, reason, runs_here=False)
         if not stored.complete:
             return ModelState(
                 record, stored, "incomplete" if stored.size else "absent", pull.error if pull else ""
@@ -192,7 +195,7 @@ class ModelRegistry:
             stored,
             worker.state,
             worker.reason or self._slow_reason(record, build),
-            worker.starting,
+            loading=worker.starting,
             seed=info.seed_worth if info and info.speech else None,
             speech=info.speech if info else None,
         )

@@ -56,7 +56,7 @@ def health_routes(
             return await console_page(context)
         return Response(info(context), headers={"vary": "accept"})
 
-    @get("/v1", operation_id="getApiRoot", tags=[SERVER_TAG], summary="What this is")
+    @get("/v1", operation_id="getServerAtV1", tags=[SERVER_TAG], summary="What this is")
     async def api_root(context: NamedDependency[RequestContext]) -> ServerInfo:
         return info(context)
 

@@ -227,6 +227,7 @@ def _object(state: ModelState) -> dialect.ModelObject:
             "sources": record.source_names,
             "source": state.stored.source or UNSET,
             "state": state.state,
+            "runs_here": state.runs_here,
             "engine": record.engine.name,
             "seed": state.seed or UNSET,
             "reason": without_internals(state.reason) or UNSET,

@@ -70,6 +70,7 @@ MODEL_FILES = files.ModelObject(
     longest_text=0,
     longest_seconds=0.0,
     state="ready",
+    runs_here=True,
     source="hub",
     seed="exact",
 )

@@ -79,7 +79,7 @@ def test_only_commands_are_named_anew() -> None:
     """What is no command of ours stays: the beginning of an error, a package, a path, a URL."""
     for text in (
         "voicebox: it failed",
-        "pip install voicebox-gateway",
+        "pip install some-voicebox",
         "/opt/voicebox serve",
         "x-voicebox-mapped",
         "https://example.org/voicebox say",

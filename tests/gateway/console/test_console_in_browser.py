@@ -205,10 +205,12 @@ def test_a_filter_makes_nothing_anew(browser: Browser, cloning: Server) -> None:
         assert page.evaluate("window.made") == 0
 
 
-def test_pull_and_cancel(
+def test_a_model_from_pull_to_deletion(
     browser: Browser, tmp_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pull shows how far it is, also on a page that is opened anew, and can be cancelled."""
+    """A pull shows how far it is, also on a page that is opened anew, is stopped and goes on; the model is loaded,
+    unloaded and deleted.
+    """
     for needed in ("hibari", "onnxruntime"):
         pytest.importorskip(needed, reason="Piper's engine needs it: pip install -e '.[natural]'")
     graph = write_voice(tmp_path / "voice", VOICE, espeak={"voice": "en-us"})
@@ -223,10 +225,16 @@ def test_pull_and_cancel(
         wait_for_text(page, '[data-model="pulled"] .pull', r"MB of 3")
         page.reload()
         wait_for_text(page, '[data-model="pulled"] .pull', r"MB of 3")
-        with page.expect_response("**/cancel") as answer:
-            page.click('[aria-label="Cancel pulled"]')
-        assert answer.value.ok
+        page.click('[aria-label="Cancel pulled"]')
         stall.resume.set()
+        page.click('[aria-label="Go on pulling pulled"], [aria-label="Pull pulled"]')
+        page.wait_for_selector('[aria-label="Load pulled"], [aria-label="Unload pulled"]')
+        if page.locator('[aria-label="Load pulled"]').count():
+            page.click('[aria-label="Load pulled"]')
+        page.click('[aria-label="Unload pulled"]')
+        page.click('[aria-label="Delete pulled"]')
+        page.click('#sure-dialog button[value="yes"]')
+        page.wait_for_selector('[aria-label="Pull pulled"]')
 
 
 def test_keys(browser: Browser, tmp_path: Path) -> None:
