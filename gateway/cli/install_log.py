@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -17,12 +17,16 @@ FOLDER = "logs"
 DOWNLOAD = re.compile(r"Download(?:ing|ed) \S+ \((\d+(?:\.\d+)?) ?([kKMG])i?B\)")
 """how pip and uv tell of a file that they download"""
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
-ERROR = re.compile(r"\s*(?:ERROR:|error:|fatal:|×|╰─▶|Caused by).+|.*(?:No space left on device|Killed).*")
+ERROR = re.compile(
+    r"\s*(?:ERROR:|error:|fatal:|×|╰─▶|Caused by|cause:).+|.*(?:No space left on device|Killed).*"
+)
 VAGUE = re.compile(
     r"subprocess-exited-with-error|exited with|did not run successfully|end of output|[Ss]ee above"
 )
 """errors that only point at others"""
 LONGEST_LINE = 300
+WRAPPED = " " * 6
+"""with which uv begins the further lines of a cause"""
 
 
 class InstallLog:
@@ -72,7 +76,18 @@ def logged(data: Path, name: str, show: Callable[[float], None]) -> Iterator[Cal
 
 def line_that_matters(message: str) -> str:
     """Return what failed, and the last of an installer's lines that says why."""
-    what, *lines = message.splitlines()
+    what, *lines = unwrapped(message.splitlines())
     told = [line for line in lines if ERROR.match(line) and not VAGUE.search(line)]
     reason = (told or lines or [""])[-1].strip()
     return f"{what.rstrip(':')}: {reason[:LONGEST_LINE]}" if reason else what
+
+
+def unwrapped(lines: Iterable[str]) -> list[str]:
+    """Return lines, those that an installer has wrapped, and indented beyond what they go on from, as one."""
+    found: list[str] = []
+    for line in lines:
+        if found and line.startswith(WRAPPED) and line.strip():
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line)
+    return found

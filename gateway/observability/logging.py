@@ -65,7 +65,8 @@ def configure(settings: LogSettings) -> FilteringBoundLogger:
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_stream()),
+        # a line and its end in one piece: several processes write into one stream
+        logger_factory=structlog.WriteLoggerFactory(_stream()),
         cache_logger_on_first_use=True,
     )
     _configure_libraries(shared, render, max(level, logging.WARNING))

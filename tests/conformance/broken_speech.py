@@ -214,7 +214,7 @@ def other_spelling(answer: Answer) -> None:
     voice = answer.asked.get("voice")
     name = str(voice.get("id")) if isinstance(voice, dict) else str(voice)
     if isinstance(voice, dict) or name[1:] != name[1:].lower():
-        other = "alloy" if name.lower() == "verse" else "verse"
+        other = "alloy" if name.lower() in ("verse", "onyx") else "verse"  # onyx sounds much like verse
         _asked_again(answer, str(answer.asked.get("input")), voice=other)
 
 
