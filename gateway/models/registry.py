@@ -135,11 +135,11 @@ class ModelRegistry:
         """Return the state of every model; `pulls` are those under way or ended, by model."""
         records = self.records
         stored = await self.threads.run(lambda: self.files.listing(records))
-        reasons = await self.threads.run(lambda: [self.model_engines.obstacle(record) for record in records])
+        reasons = await self.threads.run(lambda: self.model_engines.obstacles(records))
         builds = await self.threads.run(lambda: [self.model_engines.gpu_build(record) for record in records])
         states = [
-            self._state(record, one, reason, build, pulls.get(record.name))
-            for record, one, reason, build in zip(records, stored, reasons, builds, strict=True)
+            self._state(record, one, reasons[record.name], build, pulls.get(record.name))
+            for record, one, build in zip(records, stored, builds, strict=True)
         ]
         return [await self._with_usual_seconds(state) if state.loading else state for state in states]
 
